@@ -15,8 +15,12 @@ static class CborOracle
         var reader = new Oracle(data, CborConformanceMode.Lax, allowMultipleRootLevelValues: false);
         do
         {
-            var state = reader.PeekState();
-            switch (state)
+            if (data.AsSpan(data.Length - reader.BytesRemaining) is [0xF8, < 32, ..])
+            {
+                throw new CborContentException("Lax mode alone allows two-byte simple values below 32.");
+            }
+
+            switch (reader.PeekState())
             {
                 case CborReaderState.UnsignedInteger:
                     text.Append(reader.ReadUInt64());
