@@ -1,0 +1,59 @@
+namespace NitroEnclaves.Virtio;
+
+public sealed unsafe partial class EventLoop
+{
+    readonly TimerHeap timers = new();
+
+    /// <summary>Makes a timer that is not set.</summary>
+    /// <param name="callback">Called on the loop's thread each time it runs out.</param>
+    public LoopTimer CreateTimer(Action callback) => new(this, callback);
+
+    internal void SetTimer(LoopTimer timer, TimeSpan due)
+    {
+        CancelTimer(timer);
+        var units = due.TotalSeconds * time.TimestampFrequency;
+        timer.Deadline = time.GetTimestamp() + (long)Math.Min(units, long.MaxValue / 4);
+        timers.Add(timer);
+    }
+
+    internal void CancelTimer(LoopTimer timer)
+    {
+        if (timer.IsSet)
+        {
+            timers.Remove(timer);
+        }
+    }
+
+    void RunTimers()
+    {
+        if (timers.First is null)
+        {
+            return;
+        }
+
+        // One reading of the clock: a callback that sets its own timer to 0 comes again in the next turn, not in this one.
+        var now = time.GetTimestamp();
+        while (!stopping && timers.First is { } timer && timer.Deadline <= now)
+        {
+            timers.Remove(timer);
+            timer.Callback();
+        }
+    }
+
+    // Rounded up, so that the loop does not spin through a timer's last millisecond.
+    int WaitMilliseconds()
+    {
+        if (HasPosted)
+        {
+            return 0;
+        }
+
+        if (timers.First is not { } timer)
+        {
+            return -1;
+        }
+
+        var remaining = timer.Deadline - time.GetTimestamp();
+        return remaining <= 0 ? 0 : (int)Math.Min(Math.Ceiling(remaining * 1000.0 / time.TimestampFrequency), int.MaxValue);
+    }
+}

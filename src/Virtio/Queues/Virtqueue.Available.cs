@@ -1,0 +1,217 @@
+using System.Runtime.CompilerServices;
+
+namespace NitroEnclaves.Virtio;
+
+// What the driver made available: avail { le16 flags; le16 idx; le16 ring[n]; le16 used_event }.
+public sealed unsafe partial class Virtqueue
+{
+    GuestSegment[] segments = [];
+    ushort availableSeen;
+    bool canPutBack;
+
+    /// <summary>
+    /// Takes the next chain. Bad ones before it are given back with length 0, at most <see cref="Size"/> in one call, so that a
+    /// guest that adds them for ever holds up nobody else.
+    /// </summary>
+    /// <param name="chain">The chain, until the next call.</param>
+    /// <returns>False when there is none, the queue is stopped, or the ring has just been found broken.</returns>
+    public bool TryPop(out DescriptorChain chain)
+    {
+        canPutBack = false;
+        for (var rejected = 0; rejected < Size && TryTakeHead(out var head); rejected++)
+        {
+            outstanding++;
+            var fault = Walk(head, out var readable, out var readableLength, out var writable, out var writableLength);
+            if (fault == ChainFault.None)
+            {
+                canPutBack = true;
+                chain = new DescriptorChain(head, segments.AsSpan(0, readable), readableLength, segments.AsSpan(readable, writable), writableLength);
+                return true;
+            }
+
+            RejectedChains++;
+            LastRejection = fault;
+            AddUsed(head, 0);
+        }
+
+        chain = default;
+        return false;
+    }
+
+    /// <summary>Undoes the last <see cref="TryPop"/>, which must have given a chain that was not used: it comes first again.</summary>
+    /// <exception cref="InvalidOperationException">There is no such chain.</exception>
+    public void PutBack()
+    {
+        if (!canPutBack)
+        {
+            throw new InvalidOperationException("No chain was taken just before.");
+        }
+
+        canPutBack = false;
+        outstanding--;
+        NextAvailable--;
+    }
+
+    bool TryTakeHead(out ushort head)
+    {
+        head = 0;
+        if (!IsRunning || (availableSeen == NextAvailable && !LookForMore()))
+        {
+            return false;
+        }
+
+        head = Volatile.Read(ref *(ushort*)(available + RingOffset + (NextAvailable & (Size - 1)) * sizeof(ushort)));
+        if (head >= Size)
+        {
+            // Without a head there is no entry to give back, and the driver would wait for it for ever.
+            Break(VirtioFault.HeadOutOfRange);
+            return false;
+        }
+
+        NextAvailable++;
+        return true;
+    }
+
+    // The acquiring read orders the reads of ring and descriptors behind that of the index that made them valid.
+    bool LookForMore()
+    {
+        var index = Volatile.Read(ref *(ushort*)(available + IndexOffset));
+        if ((ushort)(index - NextAvailable) > Size)
+        {
+            Break(VirtioFault.AvailableIndexJump);
+            return false;
+        }
+
+        availableSeen = index;
+        return index != NextAvailable;
+    }
+
+    ChainFault Walk(ushort head, out int readable, out int readableLength, out int writable, out int writableLength)
+    {
+        readable = writable = 0;
+        readableLength = writableLength = 0;
+        var table = descriptors;
+        var entries = (uint)Size;
+        var isIndirect = false;
+        uint next = head;
+        for (var remaining = Size; ;)
+        {
+            if (next >= entries)
+            {
+                return ChainFault.NextOutOfRange;
+            }
+
+            var descriptor = Unsafe.ReadUnaligned<VirtqueueDescriptor>(table + next * VirtqueueDescriptor.ByteSize);
+            if ((descriptor.Flags & VirtqueueDescriptorFlags.Indirect) != 0)
+            {
+                // Carries no data itself and does not count against the chain's length.
+                if (CheckIndirect(descriptor, isIndirect) is var fault and not ChainFault.None)
+                {
+                    return fault;
+                }
+
+                if (!memory!.TryTranslate(descriptor.Address, descriptor.Length, out table))
+                {
+                    return ChainFault.OutsideMemory;
+                }
+
+                isIndirect = true;
+                entries = descriptor.Length / VirtqueueDescriptor.ByteSize;
+                next = 0;
+                continue;
+            }
+
+            if (remaining-- == 0)
+            {
+                return ChainFault.TooManyDescriptors;
+            }
+
+            var isWritable = (descriptor.Flags & VirtqueueDescriptorFlags.Write) != 0;
+            if (!isWritable && writable > 0)
+            {
+                return ChainFault.ReadableAfterWritable;
+            }
+
+            if (descriptor.Length > int.MaxValue - readableLength - writableLength)
+            {
+                return ChainFault.TooLong;
+            }
+
+            var used = readable + writable;
+            if (AddSegments(descriptor.Address, (int)descriptor.Length, ref used) is var outside and not ChainFault.None)
+            {
+                return outside;
+            }
+
+            if (isWritable)
+            {
+                writable = used - readable;
+                writableLength += (int)descriptor.Length;
+            }
+            else
+            {
+                readable = used;
+                readableLength += (int)descriptor.Length;
+            }
+
+            if ((descriptor.Flags & VirtqueueDescriptorFlags.Next) == 0)
+            {
+                return ChainFault.None;
+            }
+
+            next = descriptor.Next;
+        }
+    }
+
+    ChainFault CheckIndirect(in VirtqueueDescriptor descriptor, bool isIndirect)
+    {
+        if (!indirectDescriptors)
+        {
+            return ChainFault.IndirectNotNegotiated;
+        }
+
+        if (isIndirect)
+        {
+            return ChainFault.IndirectNested;
+        }
+
+        if ((descriptor.Flags & VirtqueueDescriptorFlags.Next) != 0)
+        {
+            return ChainFault.IndirectWithNext;
+        }
+
+        var entries = descriptor.Length / VirtqueueDescriptor.ByteSize;
+        return descriptor.Length % VirtqueueDescriptor.ByteSize != 0 || entries == 0 || entries > (uint)Size
+            ? ChainFault.IndirectLength
+            : ChainFault.None;
+    }
+
+    // A buffer may go on from one region into the next where the guest sees no border.
+    ChainFault AddSegments(ulong address, int length, ref int count)
+    {
+        if (address > ulong.MaxValue - (uint)length)
+        {
+            return ChainFault.OutsideMemory;
+        }
+
+        while (length > 0)
+        {
+            if (!memory!.TryTranslate(address, out var pointer, out var contiguous))
+            {
+                return ChainFault.OutsideMemory;
+            }
+
+            if (count == segments.Length)
+            {
+                return ChainFault.TooManySegments;
+            }
+
+            var bytes = (int)Math.Min((ulong)length, contiguous);
+            segments[count++] = new GuestSegment(pointer, bytes);
+            address += (uint)bytes;
+            length -= bytes;
+        }
+
+        return ChainFault.None;
+    }
+}

@@ -1,0 +1,174 @@
+namespace NitroEnclaves.Virtio.Tests;
+
+public sealed class EventLoopTests
+{
+    [Fact]
+    public async Task Posted_work_runs_in_order_on_the_loops_thread()
+    {
+        using var loop = EventLoop.Start("test");
+        var seen = new List<int>();
+        var done = new TaskCompletionSource<bool>();
+        for (var i = 0; i < 100; i++)
+        {
+            var number = i;
+            loop.Post(() => seen.Add(number));
+        }
+
+        loop.Post(() => done.SetResult(loop.IsCurrent));
+        Assert.True(await done.Task);
+        Assert.Equal(Enumerable.Range(0, 100), seen);
+        Assert.False(loop.IsCurrent);
+        loop.Stop();
+        await loop.Completion;
+    }
+
+    [Fact]
+    public async Task A_handler_that_throws_ends_the_loop_and_is_told()
+    {
+        using var loop = EventLoop.Start("test");
+        loop.Post(() => throw new InvalidDataException("on purpose"));
+        await Assert.ThrowsAsync<InvalidDataException>(() => loop.Completion);
+    }
+
+    [Fact]
+    public void Timers_run_out_in_order_of_their_deadlines()
+    {
+        var clock = new ManualTime();
+        using var loop = new EventLoop(clock);
+        var seen = new List<int>();
+        var timers = new LoopTimer[5];
+        for (var i = 0; i < timers.Length; i++)
+        {
+            var number = i;
+            timers[i] = loop.CreateTimer(() => seen.Add(number));
+        }
+
+        timers[0].Set(TimeSpan.FromSeconds(5));
+        timers[1].Set(TimeSpan.FromSeconds(1));
+        timers[2].Set(TimeSpan.FromSeconds(3));
+        timers[3].Set(TimeSpan.FromSeconds(2));
+        timers[4].Set(TimeSpan.FromSeconds(4));
+        timers[3].Cancel();
+        timers[1].Set(TimeSpan.FromSeconds(6));
+        loop.CreateTimer(loop.Stop).Set(TimeSpan.FromSeconds(10));
+        clock.Advance(TimeSpan.FromSeconds(20));
+        loop.Run();
+        Assert.Equal([2, 4, 0, 1], seen);
+        Assert.False(timers[3].IsSet);
+    }
+
+    [Fact]
+    public void A_descriptor_is_watched_until_its_registration_ends()
+    {
+        using var loop = new EventLoop();
+        using var signal = new EventSignal();
+        using var other = new EventSignal();
+        var handler = new CountingHandler(signal);
+        var registration = loop.Register(signal.Descriptor, ReadyEvents.Readable, handler);
+        signal.Raise();
+        loop.RunOnce();
+        Assert.Equal(1, handler.Calls);
+
+        registration.Modify(ReadyEvents.None);
+        signal.Raise();
+        loop.RunOnce();
+        Assert.Equal(1, handler.Calls);
+
+        registration.Modify(ReadyEvents.Readable);
+        loop.RunOnce();
+        Assert.Equal(2, handler.Calls);
+
+        registration.Dispose();
+        registration.Dispose();
+        signal.Raise();
+        var successor = new CountingHandler(other);
+        using (loop.Register(other.Descriptor, ReadyEvents.Readable, successor))
+        {
+            loop.RunOnce();
+        }
+
+        Assert.Equal((2, 0), (handler.Calls, successor.Calls));
+        Assert.Throws<ObjectDisposedException>(() => registration.Modify(ReadyEvents.Writable));
+    }
+
+    [Fact]
+    public void Events_of_a_registration_that_ended_in_the_same_batch_are_dropped()
+    {
+        using var loop = new EventLoop();
+        using var first = new EventSignal();
+        using var second = new EventSignal();
+        var registrations = new EventRegistration[2];
+        var calls = 0;
+        var handler = new ActionHandler(() =>
+        {
+            calls++;
+            registrations[0].Dispose();
+            registrations[1].Dispose();
+        });
+        registrations[0] = loop.Register(first.Descriptor, ReadyEvents.Readable, handler);
+        registrations[1] = loop.Register(second.Descriptor, ReadyEvents.Readable, handler);
+        first.Raise();
+        second.Raise();
+        loop.RunOnce();
+        Assert.Equal(1, calls);
+    }
+
+    [Fact]
+    public void A_wake_up_allocates_nothing()
+    {
+        using var loop = new EventLoop();
+        using var signal = new EventSignal();
+        var left = 2000;
+        long before = 0;
+        LoopTimer? timer = null;
+        Action again = signal.Raise;
+        timer = loop.CreateTimer(() => loop.Post(again));
+        var handler = new ActionHandler(() =>
+        {
+            signal.Lower();
+            left--;
+            if (left == 1000)
+            {
+                before = GC.GetAllocatedBytesForCurrentThread();
+            }
+            else if (left == 0)
+            {
+                loop.Stop();
+                return;
+            }
+
+            timer.Set(TimeSpan.Zero);
+        });
+        using var registration = loop.Register(signal.Descriptor, ReadyEvents.Readable, handler);
+        signal.Raise();
+        loop.Run();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    sealed class CountingHandler(EventSignal signal) : IReadyHandler
+    {
+        public int Calls { get; private set; }
+
+        public void OnReady(ReadyEvents events)
+        {
+            Calls++;
+            signal.Lower();
+        }
+    }
+
+    sealed class ActionHandler(Action action) : IReadyHandler
+    {
+        public void OnReady(ReadyEvents events) => action();
+    }
+
+    sealed class ManualTime : TimeProvider
+    {
+        long now;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Volatile.Read(ref now);
+
+        public void Advance(TimeSpan by) => Interlocked.Add(ref now, by.Ticks);
+    }
+}
