@@ -7,7 +7,7 @@ public sealed class EventLoopTests
     {
         using var loop = EventLoop.Start("test");
         var seen = new List<int>();
-        var done = new TaskCompletionSource<bool>();
+        var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         for (var i = 0; i < 100; i++)
         {
             var number = i;
