@@ -1,0 +1,178 @@
+using System.Buffers;
+using System.Text;
+
+namespace NitroEnclaves.Images;
+
+/// <summary>An enclave image opened for reading.</summary>
+/// <remarks>
+/// Opening reads and checks header, section table, command line and metadata; <see cref="Scan"/> and <see cref="Measure"/> read
+/// everything once. The memory used does not depend on the file's size. Streams and scans may run at the same time.
+/// </remarks>
+public sealed class EifFile : IDisposable
+{
+    const int BufferSize = 1 << 20;
+
+    static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    readonly ImageSource _source;
+    readonly EifSection[] _sections;
+
+    EifFile(ImageSource source)
+    {
+        _source = source;
+        (Header, _sections) = EifLayout.Read(source);
+        CommandLine = ReadCommandLine(Find(EifSectionType.CommandLine)!.Value);
+        Metadata = Find(EifSectionType.Metadata) is { } metadata ? EifMetadataJson.Read(ReadData(metadata), metadata.DataOffset) : null;
+    }
+
+    /// <summary>The header as it is in the file.</summary>
+    public EifHeader Header { get; }
+
+    /// <summary>Bytes of the file.</summary>
+    public long Length => _source.Length;
+
+    /// <summary>The sections in file order.</summary>
+    public IReadOnlyList<EifSection> Sections => _sections;
+
+    /// <summary>The architecture that the header names.</summary>
+    public EifArchitecture Architecture => Header.Architecture;
+
+    /// <summary>The kernel's command line.</summary>
+    public string CommandLine { get; }
+
+    /// <summary>The metadata; null only for images of versions 2 and 3 without one.</summary>
+    public EifMetadata? Metadata { get; }
+
+    /// <summary>True where there is a signature section (which says nothing about its validity).</summary>
+    public bool IsSigned => Find(EifSectionType.Signature) is not null;
+
+    /// <summary>The ramdisks' sections in the order in which the kernel gets them.</summary>
+    public IEnumerable<EifSection> Ramdisks => _sections.Where(section => section.Type == EifSectionType.Ramdisk);
+
+    /// <summary>Opens an image file and checks its structure.</summary>
+    /// <param name="path">The file; others may read it meanwhile, and nobody may write it.</param>
+    /// <exception cref="EifException">The file is not an acceptable image.</exception>
+    /// <exception cref="IOException">The file cannot be opened or read.</exception>
+    public static EifFile Open(string path) => Open(ImageSource.OpenFile(path));
+
+    /// <summary>Reads an image that is in memory and checks its structure.</summary>
+    /// <param name="image">The image's bytes, not copied.</param>
+    /// <exception cref="EifException">The bytes are not an acceptable image.</exception>
+    public static EifFile Parse(ReadOnlyMemory<byte> image) => Open(ImageSource.FromMemory(image));
+
+    /// <summary>A stream over a section's data; it reads from this file and ends with it.</summary>
+    /// <param name="section">One of <see cref="Sections"/>.</param>
+    public Stream OpenSection(EifSection section) => _sections.Contains(section)
+        ? new SliceStream(_source, section.DataOffset, section.Size)
+        : throw new ArgumentException("The section is not one of this file.", nameof(section));
+
+    /// <summary>A stream over the kernel.</summary>
+    public Stream OpenKernel() => OpenSection(Find(EifSectionType.Kernel)!.Value);
+
+    /// <summary>The signature section's data as it is in the file; null for an unsigned image.</summary>
+    public byte[]? ReadSignature() => Find(EifSectionType.Signature) is { } section ? ReadData(section) : null;
+
+    /// <summary>Reads the whole file once: checksum and measurements.</summary>
+    /// <param name="progress">Told the bytes read so far, about once a megabyte.</param>
+    /// <param name="cancellationToken">Ends the pass early.</param>
+    public EifScan Scan(IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            using var measurer = new EifMeasurer();
+            _source.ReadExactly(0, buffer.AsSpan(0, EifHeader.Size));
+            uint crc = Crc32.Append(0, buffer.AsSpan(0, EifHeader.Crc32Offset));
+            foreach (var section in _sections)
+            {
+                var header = buffer.AsSpan(0, EifSection.HeaderSize);
+                _source.ReadExactly(section.Offset, header);
+                crc = Crc32.Append(crc, header);
+                measurer.Begin(section.Type);
+                for (long done = 0; done < section.Size;)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    var data = buffer.AsSpan(0, (int)Math.Min(buffer.Length, section.Size - done));
+                    _source.ReadExactly(section.DataOffset + done, data);
+                    crc = Crc32.Append(crc, data);
+                    measurer.Append(data);
+                    done += data.Length;
+                    progress?.Report(section.DataOffset + done);
+                }
+            }
+
+            return new EifScan(measurer.Finish(), crc, crc == Header.Crc32);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Reads the whole file once and gives its measurements, provided that its checksum is right.</summary>
+    /// <param name="progress">Told the bytes read so far, about once a megabyte.</param>
+    /// <param name="cancellationToken">Ends the pass early.</param>
+    /// <exception cref="EifException">The checksum is wrong (<see cref="EifError.CrcMismatch"/>).</exception>
+    public EifMeasurements Measure(IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var scan = Scan(progress, cancellationToken);
+        return scan.CrcMatches
+            ? scan.Measurements
+            : throw new EifException(EifError.CrcMismatch, EifHeader.Crc32Offset, $"The header has the checksum {Header.Crc32:x8}, the file's bytes have {scan.Crc32:x8}.");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _source.Dispose();
+
+    static EifFile Open(ImageSource source)
+    {
+        try
+        {
+            return new EifFile(source);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    EifSection? Find(EifSectionType type)
+    {
+        foreach (var section in _sections)
+        {
+            if (section.Type == type)
+            {
+                return section;
+            }
+        }
+
+        return null;
+    }
+
+    byte[] ReadData(EifSection section)
+    {
+        byte[] data = new byte[section.Size];
+        _source.ReadExactly(section.DataOffset, data);
+        return data;
+    }
+
+    string ReadCommandLine(EifSection section)
+    {
+        byte[] data = ReadData(section);
+        int nul = data.AsSpan().IndexOf((byte)0);
+        if (nul >= 0)
+        {
+            throw new EifException(EifError.InvalidCommandLine, section.DataOffset + nul, "The command line holds a NUL.");
+        }
+
+        try
+        {
+            return s_strictUtf8.GetString(data);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new EifException(EifError.InvalidCommandLine, section.DataOffset + e.Index, "The command line is not UTF-8.", e);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using System.Buffers;
+
+namespace NitroEnclaves.Images;
+
+/// <summary>Copies streams through a pooled buffer, interruptibly.</summary>
+static class StreamCopy
+{
+    const int BufferSize = 1 << 18;
+
+    /// <summary>Copies to the end of <paramref name="input"/> and returns the bytes copied.</summary>
+    public static long Copy(Stream input, Stream output, CancellationToken cancellationToken)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            long total = 0;
+            for (int read; (read = input.Read(buffer)) > 0; total += read)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                output.Write(buffer.AsSpan(0, read));
+            }
+
+            return total;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}
