@@ -89,6 +89,7 @@ public struct PcrValue : IEquatable<PcrValue>
 
     /// <summary>The value after an extension: the SHA-384 of this value followed by the data.</summary>
     /// <param name="data">The data, possibly empty. ExtendPCR can bring up to about 4,000 bytes; a prediction takes any length.</param>
+    [SkipLocalsInit]
     public readonly PcrValue Extend(ReadOnlySpan<byte> data)
     {
         var extended = default(PcrValue);
