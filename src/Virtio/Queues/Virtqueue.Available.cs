@@ -7,7 +7,9 @@ public sealed unsafe partial class Virtqueue
 {
     GuestSegment[] segments = [];
     ushort availableSeen;
-    bool canPutBack;
+
+    // Chains taken since the last one was given back: the newest of them can be put back in one go.
+    int returnable;
 
     /// <summary>
     /// Takes the next chain. Bad ones before it are given back with length 0, at most <see cref="Size"/> in one call, so that a
@@ -17,14 +19,13 @@ public sealed unsafe partial class Virtqueue
     /// <returns>False when there is none, the queue is stopped, or the ring has just been found broken.</returns>
     public bool TryPop(out DescriptorChain chain)
     {
-        canPutBack = false;
         for (var rejected = 0; rejected < Size && TryTakeHead(out var head); rejected++)
         {
             outstanding++;
             var fault = Walk(head, out var readable, out var readableLength, out var writable, out var writableLength);
             if (fault == ChainFault.None)
             {
-                canPutBack = true;
+                returnable++;
                 chain = new DescriptorChain(head, segments.AsSpan(0, readable), readableLength, segments.AsSpan(readable, writable), writableLength);
                 return true;
             }
@@ -38,19 +39,25 @@ public sealed unsafe partial class Virtqueue
         return false;
     }
 
-    /// <summary>Undoes the last <see cref="TryPop"/>, which must have given a chain that was not used: it comes first again.</summary>
-    /// <exception cref="InvalidOperationException">There is no such chain.</exception>
-    public void PutBack()
+    /// <summary>Undoes the last calls of <see cref="TryPop"/>, whose chains were not used: they come first again.</summary>
+    /// <param name="count">Chains, 0 to <see cref="Returnable"/>.</param>
+    /// <exception cref="InvalidOperationException">Fewer chains can be put back.</exception>
+    public void PutBack(int count = 1)
     {
-        if (!canPutBack)
+        if ((uint)count > (uint)returnable)
         {
-            throw new InvalidOperationException("No chain was taken just before.");
+            throw new InvalidOperationException("So many chains were not taken just before.");
         }
 
-        canPutBack = false;
-        outstanding--;
-        NextAvailable--;
+        returnable -= count;
+        outstanding -= count;
+        NextAvailable -= (ushort)count;
     }
+
+    /// <summary>
+    /// How many chains can be put back: those taken since a chain was last given back, be it by the device or, being bad, by the queue.
+    /// </summary>
+    public int Returnable => returnable;
 
     bool TryTakeHead(out ushort head)
     {

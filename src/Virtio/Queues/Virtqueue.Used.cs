@@ -24,7 +24,7 @@ public sealed unsafe partial class Virtqueue
             throw new InvalidOperationException("No chain is taken.");
         }
 
-        canPutBack = false;
+        returnable = 0;
         outstanding--;
         if (IsRunning)
         {

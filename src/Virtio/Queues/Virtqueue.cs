@@ -104,7 +104,7 @@ public sealed unsafe partial class Virtqueue
         NextAvailable = availableSeen = nextAvailable;
         nextUsed = publishedUsed = Volatile.Read(ref *(ushort*)(used + IndexOffset));
         interruptWanted = true;
-        canPutBack = false;
+        returnable = 0;
         if (segments.Length < Size + GuestMemory.MaxRegions)
         {
             segments = new GuestSegment[Size + GuestMemory.MaxRegions];
@@ -134,7 +134,7 @@ public sealed unsafe partial class Virtqueue
         IsRunning = false;
         memory = null;
         descriptors = available = used = null;
-        canPutBack = false;
+        returnable = 0;
     }
 
     /// <summary>Forgets what the driver is owed, after the guest was reset.</summary>

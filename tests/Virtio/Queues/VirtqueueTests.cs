@@ -38,13 +38,53 @@ public sealed class VirtqueueTests
         Assert.True(fixture.Queue.TryPop(out var first));
         Assert.Equal(1, first.WritableLength);
         fixture.Queue.PutBack();
-        Assert.Throws<InvalidOperationException>(fixture.Queue.PutBack);
+        Assert.Throws<InvalidOperationException>(() => fixture.Queue.PutBack());
         Assert.True(fixture.Queue.TryPop(out var again));
         Assert.Equal((first.Head, 1), (again.Head, again.WritableLength));
         fixture.Queue.AddUsed(again.Head, 0);
-        Assert.Throws<InvalidOperationException>(fixture.Queue.PutBack);
+        Assert.Throws<InvalidOperationException>(() => fixture.Queue.PutBack());
         Assert.True(fixture.Queue.TryPop(out var second));
         Assert.Equal(2, second.WritableLength);
+    }
+
+    [Fact]
+    public void Several_chains_are_put_back_at_once_in_their_order()
+    {
+        using var fixture = new QueueFixture();
+        for (var length = 1; length <= 4; length++)
+        {
+            fixture.Driver.Add(DriverBuffer.In(QueueFixture.Buffers, length));
+        }
+
+        Assert.True(fixture.Queue.TryPop(out var first));
+        var head = first.Head;
+        Assert.True(fixture.Queue.TryPop(out _));
+        Assert.True(fixture.Queue.TryPop(out _));
+        Assert.Equal(3, fixture.Queue.Returnable);
+        Assert.Throws<InvalidOperationException>(() => fixture.Queue.PutBack(4));
+        fixture.Queue.PutBack(2);
+        fixture.Queue.AddUsed(head, 0);
+        Assert.Equal(0, fixture.Queue.Returnable);
+        for (var length = 2; length <= 4; length++)
+        {
+            Assert.True(fixture.Queue.TryPop(out var again));
+            Assert.Equal(length, again.WritableLength);
+        }
+    }
+
+    [Fact]
+    public void A_bad_chain_in_between_keeps_those_before_it_from_being_put_back()
+    {
+        using var fixture = new QueueFixture();
+        fixture.Driver.Add(DriverBuffer.In(QueueFixture.Buffers, 1));
+        fixture.Driver.Add(DriverBuffer.In(ulong.MaxValue, 1));
+        fixture.Driver.Add(DriverBuffer.In(QueueFixture.Buffers, 3));
+
+        Assert.True(fixture.Queue.TryPop(out _));
+        Assert.True(fixture.Queue.TryPop(out var third));
+        Assert.Equal((3, 1), (third.WritableLength, fixture.Queue.Returnable));
+        Assert.Throws<InvalidOperationException>(() => fixture.Queue.PutBack(2));
+        fixture.Queue.PutBack();
     }
 
     [Fact]
