@@ -26,13 +26,14 @@ public sealed class NsmDevice : INsmTransport, IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         while (true)
         {
-            var fd = Interop.open(path, Interop.O_RDWR | Interop.O_CLOEXEC);
-            if (fd >= 0)
+            var handle = Interop.open(path, Interop.O_RDWR | Interop.O_CLOEXEC);
+            if (!handle.IsInvalid)
             {
-                return new NsmDevice(new SafeNsmHandle(fd));
+                return new NsmDevice(handle);
             }
 
             var errno = Marshal.GetLastPInvokeError();
+            handle.Dispose();
             if (errno != Interop.EINTR)
             {
                 throw OpenFailure(errno, path);

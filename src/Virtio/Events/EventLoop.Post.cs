@@ -3,12 +3,12 @@ namespace NitroEnclaves.Virtio;
 public sealed unsafe partial class EventLoop
 {
     // Two lists in turn: work posted while a batch runs waits for the next turn, so it cannot keep descriptors from theirs.
-    readonly Lock postLock = new();
-    List<Action> posted = [];
-    List<Action> running = [];
-    volatile bool hasPosted;
+    readonly Lock _postLock = new();
+    List<Action> _posted = [];
+    List<Action> _running = [];
+    volatile bool _hasPosted;
 
-    bool HasPosted => hasPosted;
+    bool HasPosted => _hasPosted;
 
     /// <summary>
     /// Runs an action on the loop's thread, after what was posted before it. From any thread, also before the loop runs; once the
@@ -18,11 +18,11 @@ public sealed unsafe partial class EventLoop
     public void Post(Action action)
     {
         bool first;
-        lock (postLock)
+        lock (_postLock)
         {
-            first = posted.Count == 0;
-            posted.Add(action);
-            hasPosted = true;
+            first = _posted.Count == 0;
+            _posted.Add(action);
+            _hasPosted = true;
         }
 
         // The loop looks at the list before it sleeps; only others have to wake it, and only once.
@@ -32,29 +32,53 @@ public sealed unsafe partial class EventLoop
         }
     }
 
+    /// <summary>
+    /// Runs an action on the loop's thread and waits for it; at once where nobody runs the loop, or the caller is on its thread.
+    /// An exception of the action comes out here. From any thread.
+    /// </summary>
+    public void Invoke(Action action)
+    {
+        if (IsCurrent || Volatile.Read(ref _threadId) == 0)
+        {
+            action();
+            return;
+        }
+
+        var task = new Task(action);
+        Post(task.RunSynchronously);
+        if (Task.WaitAny(task, Completion) == 1 && !task.IsCompleted)
+        {
+            // The loop ended first. Whatever was posted is lost, and this thread has the loop's things to itself.
+            action();
+            return;
+        }
+
+        task.GetAwaiter().GetResult();
+    }
+
     void RunPosted()
     {
-        if (!hasPosted)
+        if (!_hasPosted)
         {
             return;
         }
 
-        lock (postLock)
+        lock (_postLock)
         {
-            (posted, running) = (running, posted);
-            hasPosted = false;
+            (_posted, _running) = (_running, _posted);
+            _hasPosted = false;
         }
 
         try
         {
-            foreach (var action in running)
+            foreach (var action in _running)
             {
                 action();
             }
         }
         finally
         {
-            running.Clear();
+            _running.Clear();
         }
     }
 }

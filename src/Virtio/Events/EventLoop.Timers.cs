@@ -2,7 +2,7 @@ namespace NitroEnclaves.Virtio;
 
 public sealed unsafe partial class EventLoop
 {
-    readonly TimerHeap timers = new();
+    readonly TimerHeap _timers = new();
 
     /// <summary>Makes a timer that is not set.</summary>
     /// <param name="callback">Called on the loop's thread each time it runs out.</param>
@@ -11,31 +11,31 @@ public sealed unsafe partial class EventLoop
     internal void SetTimer(LoopTimer timer, TimeSpan due)
     {
         CancelTimer(timer);
-        var units = due.TotalSeconds * time.TimestampFrequency;
-        timer.Deadline = time.GetTimestamp() + (long)Math.Min(units, long.MaxValue / 4);
-        timers.Add(timer);
+        var units = due.TotalSeconds * _time.TimestampFrequency;
+        timer.Deadline = _time.GetTimestamp() + (long)Math.Min(units, long.MaxValue / 4);
+        _timers.Add(timer);
     }
 
     internal void CancelTimer(LoopTimer timer)
     {
         if (timer.IsSet)
         {
-            timers.Remove(timer);
+            _timers.Remove(timer);
         }
     }
 
     void RunTimers()
     {
-        if (timers.First is null)
+        if (_timers.First is null)
         {
             return;
         }
 
         // One reading of the clock: a callback that sets its own timer to 0 comes again in the next turn, not in this one.
-        var now = time.GetTimestamp();
-        while (!stopping && timers.First is { } timer && timer.Deadline <= now)
+        var now = _time.GetTimestamp();
+        while (!_stopping && _timers.First is { } timer && timer.Deadline <= now)
         {
-            timers.Remove(timer);
+            _timers.Remove(timer);
             timer.Callback();
         }
     }
@@ -48,12 +48,12 @@ public sealed unsafe partial class EventLoop
             return 0;
         }
 
-        if (timers.First is not { } timer)
+        if (_timers.First is not { } timer)
         {
             return -1;
         }
 
-        var remaining = timer.Deadline - time.GetTimestamp();
-        return remaining <= 0 ? 0 : (int)Math.Min(Math.Ceiling(remaining * 1000.0 / time.TimestampFrequency), int.MaxValue);
+        var remaining = timer.Deadline - _time.GetTimestamp();
+        return remaining <= 0 ? 0 : (int)Math.Min(Math.Ceiling(remaining * 1000.0 / _time.TimestampFrequency), int.MaxValue);
     }
 }

@@ -14,43 +14,43 @@ public sealed unsafe partial class EventLoop : IDisposable
 {
     const int MaxEventsPerWait = 128;
 
-    readonly TimeProvider time;
-    readonly SafeDescriptor epoll;
-    readonly EventSignal wake = new();
-    readonly TaskCompletionSource completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    readonly byte[] ready = GC.AllocateArray<byte>(MaxEventsPerWait * Interop.Epoll.EventSize, pinned: true);
-    EventRegistration?[] registrations = new EventRegistration?[16];
-    readonly Stack<int> freeSlots = new();
-    int usedSlots;
-    uint generation;
-    volatile bool stopping;
-    Thread? thread;
-    int threadId;
+    readonly TimeProvider _time;
+    readonly SafeDescriptor _epoll;
+    readonly EventSignal _wake = new();
+    readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly byte[] _ready = GC.AllocateArray<byte>(MaxEventsPerWait * Interop.Epoll.EventSize, pinned: true);
+    EventRegistration?[] _registrations = new EventRegistration?[16];
+    readonly Stack<int> _freeSlots = new();
+    int _usedSlots;
+    uint _generation;
+    volatile bool _stopping;
+    Thread? _thread;
+    int _threadId;
 
     /// <summary>Makes a loop that does not run yet.</summary>
     /// <param name="time">Clock of the timers; the system's where none is given.</param>
     /// <exception cref="IOException">The process has no descriptor left.</exception>
     public EventLoop(TimeProvider? time = null)
     {
-        this.time = time ?? TimeProvider.System;
+        _time = time ?? TimeProvider.System;
         var descriptor = Interop.Epoll.epoll_create1(Interop.Epoll.EPOLL_CLOEXEC);
         if (descriptor < 0)
         {
             throw Failure("Cannot make an epoll instance", Marshal.GetLastPInvokeError());
         }
 
-        epoll = new SafeDescriptor(descriptor);
-        Register(wake.Descriptor, ReadyEvents.Readable, new WakeHandler(wake));
+        _epoll = new SafeDescriptor(descriptor);
+        Register(_wake.Descriptor, ReadyEvents.Readable, new WakeHandler(_wake));
     }
 
     /// <summary>
     /// Completes when the loop has ended; faulted with the exception of the handler that ended it, after which nothing is served
     /// any more and the process should give up what depended on it.
     /// </summary>
-    public Task Completion => completion.Task;
+    public Task Completion => _completion.Task;
 
     /// <summary>Whether the caller is on the loop's thread.</summary>
-    public bool IsCurrent => Environment.CurrentManagedThreadId == Volatile.Read(ref threadId);
+    public bool IsCurrent => Environment.CurrentManagedThreadId == Volatile.Read(ref _threadId);
 
     /// <summary>Makes a loop and runs it on a background thread of its own.</summary>
     /// <param name="threadName">Shown in debuggers and <c>ps -L</c>.</param>
@@ -58,32 +58,33 @@ public sealed unsafe partial class EventLoop : IDisposable
     public static EventLoop Start(string threadName, TimeProvider? time = null)
     {
         var loop = new EventLoop(time);
-        loop.thread = new Thread(loop.RunToCompletion) { Name = threadName, IsBackground = true };
-        loop.thread.Start();
+        loop._thread = new Thread(loop.RunToCompletion) { Name = threadName, IsBackground = true };
+        loop._threadId = loop._thread.ManagedThreadId;
+        loop._thread.Start();
         return loop;
     }
 
     /// <summary>Runs the loop on the calling thread until <see cref="Stop"/>. An exception of a handler ends it and comes out here.</summary>
     public void Run()
     {
-        Volatile.Write(ref threadId, Environment.CurrentManagedThreadId);
+        Volatile.Write(ref _threadId, Environment.CurrentManagedThreadId);
         try
         {
-            while (!stopping)
+            while (!_stopping)
             {
                 RunTurn(wait: true);
             }
 
-            completion.TrySetResult();
+            _completion.TrySetResult();
         }
         catch (Exception exception)
         {
-            completion.TrySetException(exception);
+            _completion.TrySetException(exception);
             throw;
         }
         finally
         {
-            Volatile.Write(ref threadId, 0);
+            Volatile.Write(ref _threadId, 0);
         }
     }
 
@@ -93,21 +94,21 @@ public sealed unsafe partial class EventLoop : IDisposable
     /// </summary>
     public void RunOnce()
     {
-        Volatile.Write(ref threadId, Environment.CurrentManagedThreadId);
+        Volatile.Write(ref _threadId, Environment.CurrentManagedThreadId);
         try
         {
             RunTurn(wait: false);
         }
         finally
         {
-            Volatile.Write(ref threadId, 0);
+            Volatile.Write(ref _threadId, 0);
         }
     }
 
     /// <summary>Ends the loop after the handler that runs now. From any thread.</summary>
     public void Stop()
     {
-        stopping = true;
+        _stopping = true;
         Wake();
     }
 
@@ -118,16 +119,16 @@ public sealed unsafe partial class EventLoop : IDisposable
     /// <exception cref="IOException">The descriptor cannot be watched (a regular file), or is watched already.</exception>
     public EventRegistration Register(SafeHandle descriptor, ReadyEvents interest, IReadyHandler handler)
     {
-        if (!freeSlots.TryPop(out var slot))
+        if (!_freeSlots.TryPop(out var slot))
         {
-            slot = usedSlots++;
-            if (slot == registrations.Length)
+            slot = _usedSlots++;
+            if (slot == _registrations.Length)
             {
-                Array.Resize(ref registrations, slot * 2);
+                Array.Resize(ref _registrations, slot * 2);
             }
         }
 
-        var registration = new EventRegistration(this, descriptor, handler, slot, ++generation, interest);
+        var registration = new EventRegistration(this, descriptor, handler, slot, ++_generation, interest);
         var referenced = false;
         try
         {
@@ -142,11 +143,11 @@ public sealed unsafe partial class EventLoop : IDisposable
                 descriptor.DangerousRelease();
             }
 
-            freeSlots.Push(slot);
+            _freeSlots.Push(slot);
             throw;
         }
 
-        registrations[slot] = registration;
+        _registrations[slot] = registration;
         return registration;
     }
 
@@ -154,18 +155,18 @@ public sealed unsafe partial class EventLoop : IDisposable
     public void Dispose()
     {
         Stop();
-        if (thread is not null && !IsCurrent)
+        if (_thread is not null && !IsCurrent)
         {
-            thread.Join();
+            _thread.Join();
         }
 
-        for (var slot = 0; slot < usedSlots; slot++)
+        for (var slot = 0; slot < _usedSlots; slot++)
         {
-            registrations[slot]?.Dispose();
+            _registrations[slot]?.Dispose();
         }
 
-        wake.Dispose();
-        epoll.Dispose();
+        _wake.Dispose();
+        _epoll.Dispose();
     }
 
     internal void Control(int operation, SafeHandle descriptor, ReadyEvents interest, ulong token)
@@ -173,7 +174,7 @@ public sealed unsafe partial class EventLoop : IDisposable
         var @event = stackalloc byte[Interop.Epoll.EventSize];
         Unsafe.WriteUnaligned(@event, (uint)interest);
         Unsafe.WriteUnaligned(@event + Interop.Epoll.DataOffset, token);
-        if (Interop.Epoll.epoll_ctl(epoll, operation, descriptor, @event) != 0)
+        if (Interop.Epoll.epoll_ctl(_epoll, operation, descriptor, @event) != 0)
         {
             throw Failure("Cannot watch a descriptor", Marshal.GetLastPInvokeError());
         }
@@ -182,9 +183,9 @@ public sealed unsafe partial class EventLoop : IDisposable
     internal void Remove(EventRegistration registration)
     {
         registration.IsActive = false;
-        registrations[registration.Slot] = null;
-        freeSlots.Push(registration.Slot);
-        Interop.Epoll.epoll_ctl(epoll, Interop.Epoll.EPOLL_CTL_DEL, registration.Descriptor, null);
+        _registrations[registration.Slot] = null;
+        _freeSlots.Push(registration.Slot);
+        Interop.Epoll.epoll_ctl(_epoll, Interop.Epoll.EPOLL_CTL_DEL, registration.Descriptor, null);
         registration.Descriptor.DangerousRelease();
     }
 
@@ -192,7 +193,7 @@ public sealed unsafe partial class EventLoop : IDisposable
     {
         try
         {
-            wake.Raise();
+            _wake.Raise();
         }
         catch (ObjectDisposedException)
         {
@@ -204,7 +205,7 @@ public sealed unsafe partial class EventLoop : IDisposable
     {
         RunPosted();
         RunTimers();
-        if (!stopping)
+        if (!_stopping)
         {
             Dispatch(wait ? WaitMilliseconds() : 0);
         }
@@ -213,9 +214,9 @@ public sealed unsafe partial class EventLoop : IDisposable
     void Dispatch(int timeout)
     {
         int count;
-        fixed (byte* events = ready)
+        fixed (byte* events = _ready)
         {
-            count = Interop.Epoll.epoll_wait(epoll, events, MaxEventsPerWait, timeout);
+            count = Interop.Epoll.epoll_wait(_epoll, events, MaxEventsPerWait, timeout);
         }
 
         if (count < 0)
@@ -227,11 +228,11 @@ public sealed unsafe partial class EventLoop : IDisposable
             }
         }
 
-        for (var i = 0; i < count && !stopping; i++)
+        for (var i = 0; i < count && !_stopping; i++)
         {
-            var @event = ready.AsSpan(i * Interop.Epoll.EventSize, Interop.Epoll.EventSize);
+            var @event = _ready.AsSpan(i * Interop.Epoll.EventSize, Interop.Epoll.EventSize);
             var token = BinaryPrimitives.ReadUInt64LittleEndian(@event[Interop.Epoll.DataOffset..]);
-            var registration = registrations[(int)(uint)token];
+            var registration = _registrations[(int)(uint)token];
 
             // An earlier handler of this batch may have removed it and even put another into its slot.
             if (registration is not null && registration.Token == token)
@@ -247,7 +248,7 @@ public sealed unsafe partial class EventLoop : IDisposable
         {
             Run();
         }
-        catch (Exception) when (completion.Task.IsFaulted)
+        catch (Exception) when (_completion.Task.IsFaulted)
         {
             // Told through Completion; an exception that leaves a thread would end the process before anybody can react.
         }

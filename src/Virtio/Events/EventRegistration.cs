@@ -5,11 +5,11 @@ namespace NitroEnclaves.Virtio;
 /// <summary>A descriptor that an <see cref="EventLoop"/> watches. It keeps the descriptor open until it is disposed.</summary>
 public sealed class EventRegistration : IDisposable
 {
-    readonly EventLoop loop;
+    readonly EventLoop _loop;
 
     internal EventRegistration(EventLoop loop, SafeHandle descriptor, IReadyHandler handler, int slot, uint generation, ReadyEvents interest)
     {
-        this.loop = loop;
+        _loop = loop;
         Descriptor = descriptor;
         Handler = handler;
         Slot = slot;
@@ -41,7 +41,7 @@ public sealed class EventRegistration : IDisposable
         ObjectDisposedException.ThrowIf(!IsActive, this);
         if (interest != Interest)
         {
-            loop.Control(Interop.Epoll.EPOLL_CTL_MOD, Descriptor, interest, Token);
+            _loop.Control(Interop.Epoll.EPOLL_CTL_MOD, Descriptor, interest, Token);
             Interest = interest;
         }
     }
@@ -51,7 +51,7 @@ public sealed class EventRegistration : IDisposable
     {
         if (IsActive)
         {
-            loop.Remove(this);
+            _loop.Remove(this);
         }
     }
 }

@@ -3,11 +3,11 @@ namespace NitroEnclaves.Virtio;
 /// <summary>A one-shot timer of an <see cref="EventLoop"/>, to be set as often as wanted without allocating.</summary>
 public sealed class LoopTimer : IDisposable
 {
-    readonly EventLoop loop;
+    readonly EventLoop _loop;
 
     internal LoopTimer(EventLoop loop, Action callback)
     {
-        this.loop = loop;
+        _loop = loop;
         Callback = callback;
     }
 
@@ -27,11 +27,11 @@ public sealed class LoopTimer : IDisposable
     public void Set(TimeSpan due)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(due, TimeSpan.Zero);
-        loop.SetTimer(this, due);
+        _loop.SetTimer(this, due);
     }
 
     /// <summary>Stops the timer; the callback does not come any more.</summary>
-    public void Cancel() => loop.CancelTimer(this);
+    public void Cancel() => _loop.CancelTimer(this);
 
     /// <inheritdoc cref="Cancel"/>
     public void Dispose() => Cancel();

@@ -3,19 +3,19 @@ namespace NitroEnclaves.Virtio;
 /// <summary>Timers by deadline, a binary heap whose members know their places, so that any of them can be taken out.</summary>
 sealed class TimerHeap
 {
-    LoopTimer[] timers = new LoopTimer[16];
-    int count;
+    LoopTimer[] _timers = new LoopTimer[16];
+    int _count;
 
-    internal LoopTimer? First => count == 0 ? null : timers[0];
+    internal LoopTimer? First => _count == 0 ? null : _timers[0];
 
     internal void Add(LoopTimer timer)
     {
-        if (count == timers.Length)
+        if (_count == _timers.Length)
         {
-            Array.Resize(ref timers, count * 2);
+            Array.Resize(ref _timers, _count * 2);
         }
 
-        Place(timer, count++);
+        Place(timer, _count++);
         MoveUp(timer);
     }
 
@@ -23,8 +23,8 @@ sealed class TimerHeap
     {
         var index = timer.HeapIndex;
         timer.HeapIndex = -1;
-        var last = timers[--count];
-        timers[count] = null!;
+        var last = _timers[--_count];
+        _timers[_count] = null!;
         if (last != timer)
         {
             Place(last, index);
@@ -37,7 +37,7 @@ sealed class TimerHeap
     {
         for (var index = timer.HeapIndex; index > 0;)
         {
-            var parent = timers[(index - 1) / 2];
+            var parent = _timers[(index - 1) / 2];
             if (parent.Deadline <= timer.Deadline)
             {
                 break;
@@ -52,15 +52,15 @@ sealed class TimerHeap
 
     void MoveDown(LoopTimer timer)
     {
-        for (var index = timer.HeapIndex; index * 2 + 1 < count;)
+        for (var index = timer.HeapIndex; index * 2 + 1 < _count;)
         {
             var below = index * 2 + 1;
-            if (below + 1 < count && timers[below + 1].Deadline < timers[below].Deadline)
+            if (below + 1 < _count && _timers[below + 1].Deadline < _timers[below].Deadline)
             {
                 below++;
             }
 
-            var child = timers[below];
+            var child = _timers[below];
             if (timer.Deadline <= child.Deadline)
             {
                 break;
@@ -74,7 +74,7 @@ sealed class TimerHeap
 
     void Place(LoopTimer timer, int index)
     {
-        timers[index] = timer;
+        _timers[index] = timer;
         timer.HeapIndex = index;
     }
 }

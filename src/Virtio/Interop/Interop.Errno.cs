@@ -9,6 +9,7 @@ static partial class Interop
         internal const int EAGAIN = 11;
         internal const int ENOENT = 2;
         internal const int EPIPE = 32;
+        internal const int ECONNABORTED = 103;
         internal const int ECONNRESET = 104;
     }
 }

@@ -12,6 +12,8 @@ static partial class Interop
         internal const uint STATX_SIZE = 0x200;
         internal const ushort S_IFMT = 0xF000;
         internal const ushort S_IFREG = 0x8000;
+        internal const ushort S_IFSOCK = 0xC000;
+        internal const int AT_FDCWD = -100;
 
         /// <summary><c>struct statx</c>, the members in use; 256 bytes in all.</summary>
         [StructLayout(LayoutKind.Explicit, Size = 256)]
@@ -24,5 +26,8 @@ static partial class Interop
 
         [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
         internal static partial int statx(SafeHandle dirfd, string pathname, int flags, uint mask, out statx_buffer statxbuf);
+
+        [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+        internal static partial int statx(int dirfd, string pathname, int flags, uint mask, out statx_buffer statxbuf);
     }
 }

@@ -4,7 +4,7 @@ namespace NitroEnclaves.Virtio;
 
 static partial class Interop
 {
-    /// <summary>read(2), write(2), close(2), ftruncate(2).</summary>
+    /// <summary>read(2), write(2), close(2), chmod(2), ftruncate(2).</summary>
     internal static unsafe partial class Unistd
     {
         [LibraryImport("libc", SetLastError = true)]
@@ -15,6 +15,9 @@ static partial class Interop
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial int close(int fd);
+
+        [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+        internal static partial int chmod(string pathname, uint mode);
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial int ftruncate(SafeHandle fd, long length);

@@ -13,13 +13,13 @@ public sealed unsafe class GuestMemory : IDisposable
     /// <summary>Most regions of a table (VHOST_USER_MAX_RAM_SLOTS without configurable slots).</summary>
     public const int MaxRegions = 8;
 
-    readonly Mapped[] regions;
-    Mapped recent;
+    readonly Mapped[] _regions;
+    Mapped _recent;
 
     GuestMemory(Mapped[] regions)
     {
-        this.regions = regions;
-        recent = regions[0];
+        _regions = regions;
+        _recent = regions[0];
     }
 
     /// <summary>Guest memory in all, in bytes.</summary>
@@ -28,7 +28,7 @@ public sealed unsafe class GuestMemory : IDisposable
         get
         {
             ulong size = 0;
-            foreach (var region in regions)
+            foreach (var region in _regions)
             {
                 size += region.Size;
             }
@@ -101,16 +101,16 @@ public sealed unsafe class GuestMemory : IDisposable
     /// <param name="contiguous">Bytes from there to the region's end, at least 1 when found.</param>
     public bool TryTranslate(ulong address, out byte* pointer, out ulong contiguous)
     {
-        var region = recent;
+        var region = _recent;
         var offset = address - region.GuestAddress;
         if (offset >= region.Size)
         {
-            foreach (var other in regions)
+            foreach (var other in _regions)
             {
                 offset = address - other.GuestAddress;
                 if (offset < other.Size)
                 {
-                    recent = region = other;
+                    _recent = region = other;
                     goto Found;
                 }
             }
@@ -132,7 +132,7 @@ public sealed unsafe class GuestMemory : IDisposable
     /// <param name="pointer">The first byte in this process, or null.</param>
     public bool TryTranslateUser(ulong address, ulong length, out byte* pointer)
     {
-        foreach (var region in regions)
+        foreach (var region in _regions)
         {
             var offset = address - region.UserAddress;
             if (offset < region.Size && length - 1 < region.Size - offset)
@@ -163,7 +163,7 @@ public sealed unsafe class GuestMemory : IDisposable
     }
 
     /// <summary>Unmaps everything; from then on every lookup answers false. No queue may run on the table any more.</summary>
-    public void Dispose() => Unmap(regions);
+    public void Dispose() => Unmap(_regions);
 
     static void CheckBounds(in GuestMemoryRegion region)
     {

@@ -11,23 +11,23 @@ public readonly unsafe struct GuestSegment
 {
     // Unsafe because system calls scatter and gather over it and no managed object stands behind guest memory. Only
     // Virtqueue makes segments, from addresses that GuestMemory has checked, and a segment ends with the turn it was popped in.
-    readonly byte* address;
-    readonly nuint length;
+    readonly byte* _address;
+    readonly nuint _length;
 
     internal GuestSegment(byte* address, int length)
     {
-        this.address = address;
-        this.length = (nuint)length;
+        _address = address;
+        _length = (nuint)length;
     }
 
     /// <summary>The first byte, in this process.</summary>
-    public byte* Address => address;
+    public byte* Address => _address;
 
     /// <summary>Bytes, 1 to 2^31-1.</summary>
-    public int Length => (int)length;
+    public int Length => (int)_length;
 
     /// <summary>The bytes. Valid until the device returns from the call in which it popped the chain.</summary>
-    public Span<byte> Span => new(address, (int)length);
+    public Span<byte> Span => new(_address, (int)_length);
 
     /// <summary>A part of the segment.</summary>
     /// <param name="start">Bytes left out at the beginning, 0 to <see cref="Length"/>.</param>
@@ -37,6 +37,6 @@ public readonly unsafe struct GuestSegment
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)start, (uint)Length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)(Length - start));
-        return new GuestSegment(address + start, count);
+        return new GuestSegment(_address + start, count);
     }
 }

@@ -8,7 +8,7 @@ namespace NitroEnclaves.Virtio;
 /// <summary>Owns one shared mapping of a file and unmaps it exactly once.</summary>
 sealed class SafeMemoryMapping : SafeHandleMinusOneIsInvalid
 {
-    nuint length;
+    nuint _length;
 
     /// <summary>An invalid handle, to be filled by <see cref="Map"/>.</summary>
     internal SafeMemoryMapping() : base(ownsHandle: true)
@@ -49,7 +49,7 @@ sealed class SafeMemoryMapping : SafeHandleMinusOneIsInvalid
 
         var skipped = offset & (page - 1);
         var mapped = (skipped + size + page - 1) & ~(page - 1);
-        var mapping = new SafeMemoryMapping { length = (nuint)mapped };
+        var mapping = new SafeMemoryMapping { _length = (nuint)mapped };
         mapping.SetHandle(Interop.Mman.mmap(0, (nuint)mapped, Interop.Mman.PROT_READ | Interop.Mman.PROT_WRITE, Interop.Mman.MAP_SHARED, file, (long)(offset - skipped)));
         if (mapping.IsInvalid)
         {
@@ -61,7 +61,7 @@ sealed class SafeMemoryMapping : SafeHandleMinusOneIsInvalid
     }
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle() => Interop.Mman.munmap(handle, length) == 0;
+    protected override bool ReleaseHandle() => Interop.Mman.munmap(handle, _length) == 0;
 
     static VirtioException NotMappable(string what)
     {

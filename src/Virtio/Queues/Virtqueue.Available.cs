@@ -5,11 +5,11 @@ namespace NitroEnclaves.Virtio;
 // What the driver made available: avail { le16 flags; le16 idx; le16 ring[n]; le16 used_event }.
 public sealed unsafe partial class Virtqueue
 {
-    GuestSegment[] segments = [];
-    ushort availableSeen;
+    GuestSegment[] _segments = [];
+    ushort _availableSeen;
 
     // Chains taken since the last one was given back: the newest of them can be put back in one go.
-    int returnable;
+    int _returnable;
 
     /// <summary>
     /// Takes the next chain. Bad ones before it are given back with length 0, at most <see cref="Size"/> in one call, so that a
@@ -21,12 +21,12 @@ public sealed unsafe partial class Virtqueue
     {
         for (var rejected = 0; rejected < Size && TryTakeHead(out var head); rejected++)
         {
-            outstanding++;
+            _outstanding++;
             var fault = Walk(head, out var readable, out var readableLength, out var writable, out var writableLength);
             if (fault == ChainFault.None)
             {
-                returnable++;
-                chain = new DescriptorChain(head, segments.AsSpan(0, readable), readableLength, segments.AsSpan(readable, writable), writableLength);
+                _returnable++;
+                chain = new DescriptorChain(head, _segments.AsSpan(0, readable), readableLength, _segments.AsSpan(readable, writable), writableLength);
                 return true;
             }
 
@@ -44,30 +44,30 @@ public sealed unsafe partial class Virtqueue
     /// <exception cref="InvalidOperationException">Fewer chains can be put back.</exception>
     public void PutBack(int count = 1)
     {
-        if ((uint)count > (uint)returnable)
+        if ((uint)count > (uint)_returnable)
         {
             throw new InvalidOperationException("So many chains were not taken just before.");
         }
 
-        returnable -= count;
-        outstanding -= count;
+        _returnable -= count;
+        _outstanding -= count;
         NextAvailable -= (ushort)count;
     }
 
     /// <summary>
     /// How many chains can be put back: those taken since a chain was last given back, be it by the device or, being bad, by the queue.
     /// </summary>
-    public int Returnable => returnable;
+    public int Returnable => _returnable;
 
     bool TryTakeHead(out ushort head)
     {
         head = 0;
-        if (!IsRunning || (availableSeen == NextAvailable && !LookForMore()))
+        if (!IsRunning || (_availableSeen == NextAvailable && !LookForMore()))
         {
             return false;
         }
 
-        head = Volatile.Read(ref *(ushort*)(available + RingOffset + (NextAvailable & (Size - 1)) * sizeof(ushort)));
+        head = Volatile.Read(ref *(ushort*)(_available + RingOffset + (NextAvailable & (Size - 1)) * sizeof(ushort)));
         if (head >= Size)
         {
             // Without a head there is no entry to give back, and the driver would wait for it for ever.
@@ -82,14 +82,14 @@ public sealed unsafe partial class Virtqueue
     // The acquiring read orders the reads of ring and descriptors behind that of the index that made them valid.
     bool LookForMore()
     {
-        var index = Volatile.Read(ref *(ushort*)(available + IndexOffset));
+        var index = Volatile.Read(ref *(ushort*)(_available + IndexOffset));
         if ((ushort)(index - NextAvailable) > Size)
         {
             Break(VirtioFault.AvailableIndexJump);
             return false;
         }
 
-        availableSeen = index;
+        _availableSeen = index;
         return index != NextAvailable;
     }
 
@@ -97,7 +97,7 @@ public sealed unsafe partial class Virtqueue
     {
         readable = writable = 0;
         readableLength = writableLength = 0;
-        var table = descriptors;
+        var table = _descriptors;
         var entries = (uint)Size;
         var isIndirect = false;
         uint next = head;
@@ -117,7 +117,7 @@ public sealed unsafe partial class Virtqueue
                     return fault;
                 }
 
-                if (!memory!.TryTranslate(descriptor.Address, descriptor.Length, out table))
+                if (!_memory!.TryTranslate(descriptor.Address, descriptor.Length, out table))
                 {
                     return ChainFault.OutsideMemory;
                 }
@@ -144,20 +144,20 @@ public sealed unsafe partial class Virtqueue
                 return ChainFault.TooLong;
             }
 
-            var used = readable + writable;
-            if (AddSegments(descriptor.Address, (int)descriptor.Length, ref used) is var outside and not ChainFault.None)
+            var count = readable + writable;
+            if (AddSegments(descriptor.Address, (int)descriptor.Length, ref count) is var outside and not ChainFault.None)
             {
                 return outside;
             }
 
             if (isWritable)
             {
-                writable = used - readable;
+                writable = count - readable;
                 writableLength += (int)descriptor.Length;
             }
             else
             {
-                readable = used;
+                readable = count;
                 readableLength += (int)descriptor.Length;
             }
 
@@ -172,7 +172,7 @@ public sealed unsafe partial class Virtqueue
 
     ChainFault CheckIndirect(in VirtqueueDescriptor descriptor, bool isIndirect)
     {
-        if (!indirectDescriptors)
+        if (!_indirectDescriptors)
         {
             return ChainFault.IndirectNotNegotiated;
         }
@@ -203,18 +203,18 @@ public sealed unsafe partial class Virtqueue
 
         while (length > 0)
         {
-            if (!memory!.TryTranslate(address, out var pointer, out var contiguous))
+            if (!_memory!.TryTranslate(address, out var pointer, out var contiguous))
             {
                 return ChainFault.OutsideMemory;
             }
 
-            if (count == segments.Length)
+            if (count == _segments.Length)
             {
                 return ChainFault.TooManySegments;
             }
 
             var bytes = (int)Math.Min((ulong)length, contiguous);
-            segments[count++] = new GuestSegment(pointer, bytes);
+            _segments[count++] = new GuestSegment(pointer, bytes);
             address += (uint)bytes;
             length -= bytes;
         }

@@ -7,11 +7,11 @@ public sealed unsafe partial class Virtqueue
     const ushort NoInterrupt = 1;
     const ushort NoNotify = 1;
 
-    ushort nextUsed;
-    ushort publishedUsed;
+    ushort _nextUsed;
+    ushort _publishedUsed;
 
     // After a start nobody knows up to where the driver was last notified: the first batch always interrupts.
-    bool interruptWanted;
+    bool _interruptWanted;
 
     /// <summary>Gives a chain back. The driver sees it after <see cref="Publish"/>.</summary>
     /// <param name="head">The chain's <see cref="DescriptorChain.Head"/>.</param>
@@ -19,19 +19,19 @@ public sealed unsafe partial class Virtqueue
     /// <exception cref="InvalidOperationException">More chains are given back than were taken.</exception>
     public void AddUsed(ushort head, uint length)
     {
-        if (outstanding == 0)
+        if (_outstanding == 0)
         {
             throw new InvalidOperationException("No chain is taken.");
         }
 
-        returnable = 0;
-        outstanding--;
+        _returnable = 0;
+        _outstanding--;
         if (IsRunning)
         {
-            var entry = (uint*)(used + RingOffset + (nextUsed & (Size - 1)) * UsedEntrySize);
+            var entry = (uint*)(_used + RingOffset + (_nextUsed & (Size - 1)) * UsedEntrySize);
             entry[0] = head;
             entry[1] = length;
-            nextUsed++;
+            _nextUsed++;
         }
     }
 
@@ -39,34 +39,34 @@ public sealed unsafe partial class Virtqueue
     /// <returns>Whether the driver was notified.</returns>
     public bool Publish()
     {
-        if (!IsRunning || nextUsed == publishedUsed)
+        if (!IsRunning || _nextUsed == _publishedUsed)
         {
             return false;
         }
 
         // Entries before the index (release), the index before the driver's wish is read (full fence): the driver writes its
         // wish and then looks at the index, so one of the two sees the other.
-        Volatile.Write(ref *(ushort*)(used + IndexOffset), nextUsed);
+        Volatile.Write(ref *(ushort*)(_used + IndexOffset), _nextUsed);
         Interlocked.MemoryBarrier();
-        var previous = publishedUsed;
-        publishedUsed = nextUsed;
-        if (eventIndex)
+        var previous = _publishedUsed;
+        _publishedUsed = _nextUsed;
+        if (_eventIndex)
         {
             // vring_need_event: was the index that the driver named passed by this batch?
-            var wanted = Volatile.Read(ref *(ushort*)(available + RingOffset + Size * sizeof(ushort)));
-            if (!interruptWanted && (ushort)(nextUsed - wanted - 1) >= (ushort)(nextUsed - previous))
+            var wanted = Volatile.Read(ref *(ushort*)(_available + RingOffset + Size * sizeof(ushort)));
+            if (!_interruptWanted && (ushort)(_nextUsed - wanted - 1) >= (ushort)(_nextUsed - previous))
             {
                 return false;
             }
 
-            interruptWanted = false;
+            _interruptWanted = false;
         }
-        else if ((Volatile.Read(ref *(ushort*)available) & NoInterrupt) != 0)
+        else if ((Volatile.Read(ref *(ushort*)_available) & NoInterrupt) != 0)
         {
             return false;
         }
 
-        notifier!.NotifyUsed();
+        _notifier!.NotifyUsed();
         return true;
     }
 
@@ -81,13 +81,13 @@ public sealed unsafe partial class Virtqueue
             return false;
         }
 
-        if (eventIndex)
+        if (_eventIndex)
         {
-            Volatile.Write(ref *(ushort*)(used + RingOffset + Size * UsedEntrySize), NextAvailable);
+            Volatile.Write(ref *(ushort*)(_used + RingOffset + Size * UsedEntrySize), NextAvailable);
         }
         else
         {
-            Volatile.Write(ref *(ushort*)used, 0);
+            Volatile.Write(ref *(ushort*)_used, 0);
         }
 
         Interlocked.MemoryBarrier();
@@ -98,9 +98,9 @@ public sealed unsafe partial class Virtqueue
     public void DisableNotifications()
     {
         // With the event index, the index that was asked for last simply lies behind.
-        if (IsRunning && !eventIndex)
+        if (IsRunning && !_eventIndex)
         {
-            Volatile.Write(ref *(ushort*)used, NoNotify);
+            Volatile.Write(ref *(ushort*)_used, NoNotify);
         }
     }
 }

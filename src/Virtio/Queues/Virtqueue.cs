@@ -26,16 +26,16 @@ public sealed unsafe partial class Virtqueue
     const int RingOffset = 4;
     const int UsedEntrySize = 8;
 
-    readonly int maxSize;
-    GuestMemory? memory;
-    VirtqueueLayout layout;
-    IVirtqueueNotifier? notifier;
-    byte* descriptors;
-    byte* available;
-    byte* used;
-    bool indirectDescriptors;
-    bool eventIndex;
-    int outstanding;
+    readonly int _maxSize;
+    GuestMemory? _memory;
+    VirtqueueLayout _layout;
+    IVirtqueueNotifier? _notifier;
+    byte* _descriptors;
+    byte* _available;
+    byte* _used;
+    bool _indirectDescriptors;
+    bool _eventIndex;
+    int _outstanding;
 
     /// <summary>Makes a stopped queue.</summary>
     /// <param name="index">Its number in the device.</param>
@@ -46,7 +46,7 @@ public sealed unsafe partial class Virtqueue
         ArgumentOutOfRangeException.ThrowIfLessThan(maxSize, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxSize, MaxSize);
         Index = index;
-        this.maxSize = maxSize;
+        _maxSize = maxSize;
     }
 
     /// <summary>The queue's number in its device, from 0.</summary>
@@ -90,40 +90,49 @@ public sealed unsafe partial class Virtqueue
             throw new InvalidOperationException("The queue runs already.");
         }
 
-        if (ring.Size < 1 || ring.Size > maxSize || !BitOperations.IsPow2(ring.Size))
+        if (ring.Size < 1 || ring.Size > _maxSize || !BitOperations.IsPow2(ring.Size))
         {
-            throw new VirtioException(VirtioFault.RingSize, $"Queue {Index} of {ring.Size} entries; a power of two up to {maxSize} is possible.");
+            throw new VirtioException(VirtioFault.RingSize, $"Queue {Index} of {ring.Size} entries; a power of two up to {_maxSize} is possible.");
         }
 
-        eventIndex = (features & VirtioFeatures.EventIndex) != 0;
-        indirectDescriptors = (features & VirtioFeatures.IndirectDescriptors) != 0;
-        layout = ring;
+        _eventIndex = (features & VirtioFeatures.EventIndex) != 0;
+        _indirectDescriptors = (features & VirtioFeatures.IndirectDescriptors) != 0;
+        _layout = ring;
         Locate(guestMemory);
         Size = ring.Size;
-        notifier = interrupt;
-        NextAvailable = availableSeen = nextAvailable;
-        nextUsed = publishedUsed = Volatile.Read(ref *(ushort*)(used + IndexOffset));
-        interruptWanted = true;
-        returnable = 0;
-        if (segments.Length < Size + GuestMemory.MaxRegions)
+        _notifier = interrupt;
+        NextAvailable = _availableSeen = nextAvailable;
+        _nextUsed = _publishedUsed = Volatile.Read(ref *(ushort*)(_used + IndexOffset));
+        _interruptWanted = true;
+        _returnable = 0;
+        if (_segments.Length < Size + GuestMemory.MaxRegions)
         {
-            segments = new GuestSegment[Size + GuestMemory.MaxRegions];
+            _segments = new GuestSegment[Size + GuestMemory.MaxRegions];
         }
 
         Fault = VirtioFault.None;
         IsRunning = true;
     }
 
-    /// <summary>Moves a running ring to a new table of the same guest; the old one may be disposed then.</summary>
+    /// <summary>
+    /// Moves a running ring to a new table of the same guest; the old one may be disposed then. A ring that does not lie in the
+    /// new one is broken.
+    /// </summary>
     /// <param name="guestMemory">The new table.</param>
-    /// <exception cref="VirtioException">The ring does not lie in it, as in <see cref="Start"/>; the queue is stopped then.</exception>
     public void Relocate(GuestMemory guestMemory)
     {
-        if (IsRunning)
+        if (!IsRunning)
         {
-            IsRunning = false;
+            return;
+        }
+
+        try
+        {
             Locate(guestMemory);
-            IsRunning = true;
+        }
+        catch (VirtioException exception)
+        {
+            Break(exception.Fault);
         }
     }
 
@@ -132,9 +141,9 @@ public sealed unsafe partial class Virtqueue
     {
         Publish();
         IsRunning = false;
-        memory = null;
-        descriptors = available = used = null;
-        returnable = 0;
+        _memory = null;
+        _descriptors = _available = _used = null;
+        _returnable = 0;
     }
 
     /// <summary>Forgets what the driver is owed, after the guest was reset.</summary>
@@ -146,7 +155,7 @@ public sealed unsafe partial class Virtqueue
             throw new InvalidOperationException("The queue runs.");
         }
 
-        outstanding = 0;
+        _outstanding = 0;
         NextAvailable = 0;
         Fault = VirtioFault.None;
     }
@@ -157,21 +166,21 @@ public sealed unsafe partial class Virtqueue
     /// </summary>
     void Locate(GuestMemory guestMemory)
     {
-        var size = (ulong)layout.Size;
-        var eventSize = eventIndex ? 2UL : 0;
-        var descriptorTable = Locate(guestMemory, layout.Descriptors, size * VirtqueueDescriptor.ByteSize, 16);
-        var availableRing = Locate(guestMemory, layout.Available, RingOffset + size * sizeof(ushort) + eventSize, 2);
-        var usedRing = Locate(guestMemory, layout.Used, RingOffset + size * UsedEntrySize + eventSize, 4);
-        memory = guestMemory;
-        descriptors = descriptorTable;
-        available = availableRing;
-        used = usedRing;
+        var size = (ulong)_layout.Size;
+        var eventSize = _eventIndex ? 2UL : 0;
+        var descriptorTable = Locate(guestMemory, _layout.Descriptors, size * VirtqueueDescriptor.ByteSize, 16);
+        var availableRing = Locate(guestMemory, _layout.Available, RingOffset + size * sizeof(ushort) + eventSize, 2);
+        var usedRing = Locate(guestMemory, _layout.Used, RingOffset + size * UsedEntrySize + eventSize, 4);
+        _memory = guestMemory;
+        _descriptors = descriptorTable;
+        _available = availableRing;
+        _used = usedRing;
     }
 
     byte* Locate(GuestMemory guestMemory, ulong address, ulong length, uint alignment)
     {
         byte* pointer;
-        var found = layout.AddressSpace == RingAddressSpace.User
+        var found = _layout.AddressSpace == RingAddressSpace.User
             ? guestMemory.TryTranslateUser(address, length, out pointer)
             : guestMemory.TryTranslate(address, length, out pointer);
         if (!found)
@@ -193,6 +202,6 @@ public sealed unsafe partial class Virtqueue
         Publish();
         Fault = fault;
         IsRunning = false;
-        notifier!.NotifyBroken();
+        _notifier!.NotifyBroken();
     }
 }

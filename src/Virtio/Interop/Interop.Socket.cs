@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+
+#pragma warning disable CS8981 // Native names are kept, in lower case as they are.
+
+namespace NitroEnclaves.Virtio;
+
+static partial class Interop
+{
+    /// <summary>accept4(2), recvmsg(2), sendmsg(2) and the descriptors that travel with them (unix(7), cmsg(3)).</summary>
+    internal static unsafe partial class Socket
+    {
+        internal const int SOL_SOCKET = 1;
+        internal const int SCM_RIGHTS = 1;
+        internal const int SOCK_NONBLOCK = 0x800;
+        internal const int SOCK_CLOEXEC = 0x80000;
+        internal const int MSG_CTRUNC = 0x8;
+        internal const int MSG_DONTWAIT = 0x40;
+        internal const int MSG_NOSIGNAL = 0x4000;
+        internal const int MSG_CMSG_CLOEXEC = 0x4000_0000;
+
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct iovec
+        {
+            internal void* iov_base;
+            internal nuint iov_len;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct msghdr
+        {
+            internal void* msg_name;
+            internal uint msg_namelen;
+            internal iovec* msg_iov;
+            internal nuint msg_iovlen;
+            internal void* msg_control;
+            internal nuint msg_controllen;
+            internal int msg_flags;
+        }
+
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct cmsghdr
+        {
+            internal nuint cmsg_len;
+            internal int cmsg_level;
+            internal int cmsg_type;
+        }
+
+        /// <summary>CMSG_SPACE of so many descriptors: a header and its data, rounded up to 8 bytes.</summary>
+        internal static int DescriptorSpace(int count) => sizeof(cmsghdr) + ((count * sizeof(int) + 7) & ~7);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int accept4(SafeHandle sockfd, void* addr, uint* addrlen, int flags);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial nint recvmsg(SafeHandle sockfd, msghdr* msg, int flags);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial nint sendmsg(SafeHandle sockfd, msghdr* msg, int flags);
+    }
+}

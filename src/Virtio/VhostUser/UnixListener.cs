@@ -1,0 +1,68 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace NitroEnclaves.Virtio;
+
+/// <summary>Binds listening Unix sockets, over the remains of processes that died.</summary>
+static class UnixListener
+{
+    /// <summary>Makes a non-blocking listening socket that only this user can connect to.</summary>
+    /// <exception cref="IOException">The path is too long, taken, or not writable.</exception>
+    internal static Socket Bind(string path)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+        try
+        {
+            var endPoint = new UnixDomainSocketEndPoint(path);
+            try
+            {
+                socket.Bind(endPoint);
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse && IsDead(endPoint, path))
+            {
+                File.Delete(path);
+                socket.Bind(endPoint);
+            }
+
+            // Before listen(2): nobody can connect in between.
+            if (Interop.Unistd.chmod(path, (uint)(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0)
+            {
+                throw new SocketException(Marshal.GetLastPInvokeError());
+            }
+
+            socket.Listen(1);
+            return socket;
+        }
+        catch (Exception exception) when (exception is SocketException or ArgumentException or UnauthorizedAccessException)
+        {
+            socket.Dispose();
+            throw new IOException($"Cannot listen on {path}: {exception.Message}", exception);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    // A socket file refuses once its listener is gone; so does a file that is no socket, and that is left alone.
+    static bool IsDead(UnixDomainSocketEndPoint endPoint, string path)
+    {
+        if (Interop.Stat.statx(Interop.Stat.AT_FDCWD, path, 0, Interop.Stat.STATX_TYPE, out var status) != 0
+            || (status.stx_mode & Interop.Stat.S_IFMT) != Interop.Stat.S_IFSOCK)
+        {
+            return false;
+        }
+
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+        try
+        {
+            probe.Connect(endPoint);
+            return false;
+        }
+        catch (SocketException exception)
+        {
+            return exception.SocketErrorCode == SocketError.ConnectionRefused;
+        }
+    }
+}

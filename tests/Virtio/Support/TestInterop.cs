@@ -1,0 +1,27 @@
+using System.Runtime.InteropServices;
+
+namespace NitroEnclaves.Virtio.Tests;
+
+/// <summary>What a front end needs of the system and a back end does not.</summary>
+static unsafe partial class TestInterop
+{
+    public const short POLLIN = 1;
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PollDescriptor
+    {
+        public int Descriptor;
+        public short Events;
+        public short Returned;
+    }
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    public static partial int Poll(PollDescriptor* descriptors, ulong count, int timeoutMilliseconds);
+
+    /// <summary>Waits until a descriptor is readable.</summary>
+    public static bool WaitReadable(SafeHandle descriptor, int timeoutMilliseconds)
+    {
+        var entry = new PollDescriptor { Descriptor = (int)descriptor.DangerousGetHandle(), Events = POLLIN };
+        return Poll(&entry, 1, timeoutMilliseconds) > 0;
+    }
+}
