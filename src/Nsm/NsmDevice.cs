@@ -26,14 +26,13 @@ public sealed class NsmDevice : INsmTransport, IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         while (true)
         {
-            var handle = Interop.open(path, Interop.O_RDWR | Interop.O_CLOEXEC);
-            if (!handle.IsInvalid)
+            var fd = Interop.open(path, Interop.O_RDWR | Interop.O_CLOEXEC);
+            if (fd >= 0)
             {
-                return new NsmDevice(handle);
+                return new NsmDevice(new SafeNsmHandle(fd));
             }
 
             var errno = Marshal.GetLastPInvokeError();
-            handle.Dispose();
             if (errno != Interop.EINTR)
             {
                 throw OpenFailure(errno, path);

@@ -35,4 +35,7 @@ public enum NsmErrorCode
 
     /// <summary>A register does not hold the value that was predicted for it.</summary>
     PcrMismatch = -2,
+
+    /// <summary>Too many asynchronous requests wait for the NSM already; this one has not been sent.</summary>
+    QueueFull = -3,
 }

@@ -10,8 +10,8 @@ namespace NitroEnclaves.Nsm;
 /// <remarks>
 /// <para>
 /// Requests block, on a stuck device for 120 seconds and more: the driver takes one at a time, and nothing can interrupt it.
-/// The asynchronous forms wait on a thread of the client's own; cancelling one abandons the wait, not the request. A health check
-/// should not depend on either.
+/// The asynchronous forms queue for a thread of the client's own, in order; cancelling one takes it back while it waits, and
+/// abandons it once it is in flight. A health check should not depend on either.
 /// </para>
 /// <para>GetRandom, DescribePCR and ExtendPCR allocate nothing in their synchronous forms over spans.</para>
 /// <para>
@@ -31,9 +31,12 @@ public sealed partial class NsmClient : IDisposable
     /// <summary>A client over a transport.</summary>
     /// <param name="transport">Where requests go.</param>
     /// <param name="leaveOpen">Whether to leave a disposable transport open when the client is disposed of.</param>
-    /// <param name="queueLength">How many asynchronous requests may queue, 1 or more; further callers wait for room.</param>
+    /// <param name="queueLength">
+    /// How many asynchronous requests may wait behind the one in flight, 1 or more; further ones are refused
+    /// (<see cref="NsmErrorCode.QueueFull"/>), so that a stuck device costs bounded memory.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="queueLength"/> is below 1.</exception>
-    public NsmClient(INsmTransport transport, bool leaveOpen = false, int queueLength = 64)
+    public NsmClient(INsmTransport transport, bool leaveOpen = false, int queueLength = 256)
     {
         ArgumentNullException.ThrowIfNull(transport);
         ArgumentOutOfRangeException.ThrowIfLessThan(queueLength, 1);
@@ -135,20 +138,19 @@ public sealed partial class NsmClient : IDisposable
     /// <param name="document">
     /// Where the document is written; <see cref="NsmLimits.MaxResponseLength"/> bytes hold any, those of hardware have some 5,000.
     /// </param>
-    /// <returns>The number of bytes written.</returns>
+    /// <param name="bytesWritten">The length of the document, 0 where it does not fit.</param>
+    /// <returns>Whether the document fits.</returns>
     /// <exception cref="NsmException">
-    /// <see cref="NsmErrorCode.BufferTooSmall"/>: the document does not fit;
     /// <see cref="NsmErrorCode.InputTooLarge"/>: the fields together are too long; the NSM refuses; or its reply makes no sense.
     /// </exception>
     [SkipLocalsInit]
-    public int GetAttestationDocument(AttestationRequest request, Span<byte> document)
+    public bool TryGetAttestationDocument(AttestationRequest request, Span<byte> document, out int bytesWritten)
     {
         Span<byte> reply = stackalloc byte[NsmLimits.MaxResponseLength];
         var signed = NsmReplies.Document(ExchangeLong(NsmRequest.ForAttestation(request), reply));
-        return signed.TryCopyTo(document)
-            ? signed.Length
-            : throw new NsmException(
-                NsmErrorCode.BufferTooSmall, $"The document has {signed.Length} bytes and does not fit into {document.Length}.");
+        var fits = signed.TryCopyTo(document);
+        bytesWritten = fits ? signed.Length : 0;
+        return fits;
     }
 
     /// <summary>Asks for a signed attestation document.</summary>

@@ -10,20 +10,18 @@ sealed class NsmRequestQueue(INsmTransport transport, int capacity) : IDisposabl
 {
     readonly object _lock = new();
     readonly LinkedList<PendingNsmRequest> _waiting = new();
-
-    // Counts free places. It is never disposed of: callers may still wait on it, and without a wait handle it holds nothing.
-    readonly SemaphoreSlim _room = new(capacity);
-
     PendingNsmRequest? _running;
     bool _started;
     bool _disposed;
 
-    /// <summary>Queues a request, once there is room, and waits for its result.</summary>
+    /// <summary>Queues a request and waits for its result.</summary>
     /// <param name="request">The request with its caller.</param>
     /// <param name="cancellationToken">Lets go of the request: a waiting one is taken back, one in flight goes on without its caller.</param>
+    /// <exception cref="NsmException"><see cref="NsmErrorCode.QueueFull"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The queue has been disposed of, now or meanwhile.</exception>
     internal async Task<T> RunAsync<T>(PendingNsmRequest<T> request, CancellationToken cancellationToken)
     {
-        await _room.WaitAsync(cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
         var place = Enqueue(request);
         await using (cancellationToken.UnsafeRegister(_ => Cancel(place, cancellationToken), null).ConfigureAwait(false))
         {
@@ -37,11 +35,6 @@ sealed class NsmRequestQueue(INsmTransport transport, int capacity) : IDisposabl
         PendingNsmRequest[] failed;
         lock (_lock)
         {
-            if (_disposed)
-            {
-                return;
-            }
-
             _disposed = true;
             failed = _running is null ? [.. _waiting] : [_running, .. _waiting];
             _waiting.Clear();
@@ -52,19 +45,16 @@ sealed class NsmRequestQueue(INsmTransport transport, int capacity) : IDisposabl
         {
             request.Fail(new ObjectDisposedException(nameof(NsmClient)));
         }
-
-        // Whoever waits for room finds the queue disposed of, and wakes the next.
-        _room.Release();
     }
 
     LinkedListNode<PendingNsmRequest> Enqueue(PendingNsmRequest request)
     {
         lock (_lock)
         {
-            if (_disposed)
+            ObjectDisposedException.ThrowIf(_disposed, typeof(NsmClient));
+            if (_waiting.Count == capacity)
             {
-                _room.Release();
-                throw new ObjectDisposedException(nameof(NsmClient));
+                throw new NsmException(NsmErrorCode.QueueFull, $"{capacity} requests wait for the NSM already.");
             }
 
             if (!_started)
@@ -85,7 +75,6 @@ sealed class NsmRequestQueue(INsmTransport transport, int capacity) : IDisposabl
             if (place.List is not null)
             {
                 _waiting.Remove(place);
-                _room.Release();
             }
         }
 
@@ -131,7 +120,6 @@ sealed class NsmRequestQueue(INsmTransport transport, int capacity) : IDisposabl
 
             _running = _waiting.First!.Value;
             _waiting.RemoveFirst();
-            _room.Release();
             return _running;
         }
     }

@@ -20,13 +20,13 @@ static partial class Interop
     internal const int ETIMEDOUT = 110;
 
     [LibraryImport(Libc, SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial SafeNsmHandle open(string pathname, int flags);
+    internal static partial int open(string pathname, int flags);
 
     [LibraryImport(Libc, SetLastError = true)]
     internal static partial int ioctl(SafeNsmHandle fd, nuint request, ref nsm_raw argp);
 
     [LibraryImport(Libc)]
-    internal static partial int close(nint fd);
+    internal static partial int close(int fd);
 
     // struct nsm_iovec { __u64 addr; __u64 len; };
     [StructLayout(LayoutKind.Sequential)]
