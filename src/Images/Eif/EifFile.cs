@@ -14,10 +14,10 @@ public sealed class EifFile : IDisposable
 
     static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    readonly ImageSource _source;
+    readonly ByteSource _source;
     readonly EifSection[] _sections;
 
-    EifFile(ImageSource source)
+    EifFile(ByteSource source)
     {
         _source = source;
         (Header, _sections) = EifLayout.Read(source);
@@ -53,12 +53,12 @@ public sealed class EifFile : IDisposable
     /// <param name="path">The file; others may read it meanwhile, and nobody may write it.</param>
     /// <exception cref="EifException">The file is not an acceptable image.</exception>
     /// <exception cref="IOException">The file cannot be opened or read.</exception>
-    public static EifFile Open(string path) => Open(ImageSource.OpenFile(path));
+    public static EifFile Open(string path) => Open(ByteSource.OpenFile(path));
 
     /// <summary>Reads an image that is in memory and checks its structure.</summary>
     /// <param name="image">The image's bytes, not copied.</param>
     /// <exception cref="EifException">The bytes are not an acceptable image.</exception>
-    public static EifFile Parse(ReadOnlyMemory<byte> image) => Open(ImageSource.FromMemory(image));
+    public static EifFile Parse(ReadOnlyMemory<byte> image) => Open(ByteSource.FromMemory(image));
 
     /// <summary>A stream over a section's data; it reads from this file and ends with it.</summary>
     /// <param name="section">One of <see cref="Sections"/>.</param>
@@ -124,7 +124,7 @@ public sealed class EifFile : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _source.Dispose();
 
-    static EifFile Open(ImageSource source)
+    static EifFile Open(ByteSource source)
     {
         try
         {

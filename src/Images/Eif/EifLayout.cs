@@ -18,7 +18,7 @@ static class EifLayout
     public const int MaxSignature = 32768;
 
     /// <summary>Reads the header and the sections, and refuses everything that the format does not foresee.</summary>
-    public static (EifHeader Header, EifSection[] Sections) Read(ImageSource source)
+    public static (EifHeader Header, EifSection[] Sections) Read(ByteSource source)
     {
         Span<byte> bytes = stackalloc byte[EifHeader.Size];
         int available = (int)Math.Min(source.Length, EifHeader.Size);
@@ -76,7 +76,7 @@ static class EifLayout
         }
     }
 
-    static EifSection[] ReadSections(ImageSource source, EifHeader header)
+    static EifSection[] ReadSections(ByteSource source, EifHeader header)
     {
         var sections = new EifSection[header.SectionCount];
         long end = EifHeader.Size;

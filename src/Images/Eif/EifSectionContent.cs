@@ -23,7 +23,7 @@ public abstract class EifSectionContent
     {
         public override void WriteTo(Stream output, CancellationToken cancellationToken)
         {
-            using var input = ImageSource.OpenFile(path);
+            using var input = ByteSource.OpenFile(path);
             StreamCopy.Copy(new SliceStream(input, 0, input.Length), output, cancellationToken);
         }
     }

@@ -1,7 +1,7 @@
 namespace NitroEnclaves.Images;
 
-/// <summary>A readable, seekable stream over a range of an <see cref="ImageSource"/> that it does not own.</summary>
-sealed class SliceStream(ImageSource source, long start, long length) : Stream
+/// <summary>A readable, seekable stream over a range of an <see cref="ByteSource"/> that it does not own.</summary>
+sealed class SliceStream(ByteSource source, long start, long length) : Stream
 {
     long _position;
 

@@ -8,7 +8,8 @@ static class StreamCopy
     const int BufferSize = 1 << 18;
 
     /// <summary>Copies to the end of <paramref name="input"/> and returns the bytes copied.</summary>
-    public static long Copy(Stream input, Stream output, CancellationToken cancellationToken)
+    /// <exception cref="IOException">There are more bytes than <paramref name="limit"/>.</exception>
+    public static long Copy(Stream input, Stream output, CancellationToken cancellationToken, long limit = long.MaxValue)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
@@ -17,6 +18,11 @@ static class StreamCopy
             for (int read; (read = input.Read(buffer)) > 0; total += read)
             {
                 cancellationToken.ThrowIfCancellationRequested();
+                if (read > limit - total)
+                {
+                    throw new IOException($"There are more than {limit} bytes.");
+                }
+
                 output.Write(buffer.AsSpan(0, read));
             }
 

@@ -1,0 +1,29 @@
+namespace NitroEnclaves.Images;
+
+/// <summary>Why a folder, an archive or a container image cannot become a root file system.</summary>
+public enum RootFileSystemError
+{
+    /// <summary>A path leads out of the root, or is not a path.</summary>
+    InvalidPath,
+
+    /// <summary>A path is longer than Linux takes (4095 bytes, 255 a name).</summary>
+    PathTooLong,
+
+    /// <summary>A part of a path that must be a folder is something else.</summary>
+    NotADirectory,
+
+    /// <summary>Resolving a path ran into more than 40 symbolic links.</summary>
+    TooManySymbolicLinks,
+
+    /// <summary>A hard link leads to nothing or to a folder.</summary>
+    InvalidHardLink,
+
+    /// <summary>A socket, or a kind of file that a ramdisk cannot hold.</summary>
+    UnsupportedFileType,
+
+    /// <summary>A file has 4 GiB or more, which a ramdisk cannot hold.</summary>
+    FileTooLarge,
+
+    /// <summary>There are more files than a ramdisk's numbering or this library's limit takes.</summary>
+    TooManyFiles,
+}
