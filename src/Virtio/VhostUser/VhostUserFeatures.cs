@@ -15,6 +15,10 @@ static class VhostUserFeatures
     /// <summary>VHOST_USER_PROTOCOL_F_CONFIG: the configuration space comes from the back end.</summary>
     internal const ulong Configuration = 1UL << 9;
 
-    /// <summary>What is offered, 0x209. More makes QEMU wait for messages that never come.</summary>
-    internal const ulong Offered = MultipleQueues | ReplyAcknowledge | Configuration;
+    /// <summary>
+    /// What is offered: 0x209, or 0x9 for a device without configuration space, where QEMU would complain. More makes QEMU wait
+    /// for messages that never come.
+    /// </summary>
+    internal static ulong Offered(IVirtioDevice device) =>
+        MultipleQueues | ReplyAcknowledge | (device.Configuration.IsEmpty ? 0 : Configuration);
 }

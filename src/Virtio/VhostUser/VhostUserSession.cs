@@ -138,10 +138,10 @@ sealed partial class VhostUserSession : IReadyHandler
                 return false;
 
             case VhostUserRequest.GetProtocolFeatures:
-                return ReplyNumber(message, VhostUserFeatures.Offered);
+                return ReplyNumber(message, VhostUserFeatures.Offered(_device));
 
             case VhostUserRequest.SetProtocolFeatures:
-                _protocolFeatures = RequireOffered(message.ReadU64(), VhostUserFeatures.Offered);
+                _protocolFeatures = RequireOffered(message.ReadU64(), VhostUserFeatures.Offered(_device));
                 return false;
 
             case VhostUserRequest.GetQueueCount:
