@@ -6,10 +6,15 @@ namespace NitroEnclaves.Virtio;
 
 static partial class Interop
 {
-    /// <summary>accept4(2), recvmsg(2), sendmsg(2) and the descriptors that travel with them (unix(7), cmsg(3)).</summary>
+    /// <summary>socket(7), and the descriptors that travel with messages (unix(7), cmsg(3)).</summary>
     internal static unsafe partial class Socket
     {
+        internal const int AF_UNIX = 1;
+        internal const int SOCK_STREAM = 1;
         internal const int SOL_SOCKET = 1;
+        internal const int SO_ERROR = 4;
+        internal const int SHUT_RD = 0;
+        internal const int SHUT_WR = 1;
         internal const int SCM_RIGHTS = 1;
         internal const int SOCK_NONBLOCK = 0x800;
         internal const int SOCK_CLOEXEC = 0x80000;
@@ -56,5 +61,14 @@ static partial class Interop
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial nint sendmsg(SafeHandle sockfd, msghdr* msg, int flags);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int shutdown(SafeHandle sockfd, int how);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int getsockopt(SafeHandle sockfd, int level, int optname, void* optval, uint* optlen);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int socketpair(int domain, int type, int protocol, int* sv);
     }
 }

@@ -1,0 +1,8 @@
+namespace NitroEnclaves.Virtio;
+
+/// <summary>A guest's request for a connection.</summary>
+/// <param name="GuestCid">The guest's own CID.</param>
+/// <param name="GuestPort">The guest's port.</param>
+/// <param name="Cid">The CID asked for: any value that a program in the guest chose.</param>
+/// <param name="Port">The port asked for.</param>
+public readonly record struct VsockConnectRequest(uint GuestCid, uint GuestPort, uint Cid, uint Port);
