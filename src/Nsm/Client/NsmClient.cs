@@ -73,7 +73,8 @@ public sealed partial class NsmClient : IDisposable
             var length = Math.Min(random.Length, destination.Length);
             random[..length].CopyTo(destination);
             destination = destination[length..];
-            CryptographicOperations.ZeroMemory(reply);
+            reply.Overlaps(random, out var offset);
+            CryptographicOperations.ZeroMemory(reply.Slice(offset, random.Length));
         }
     }
 
