@@ -18,12 +18,12 @@ public ref partial struct CborReader
     /// <summary>Reads a byte string of either form into <paramref name="destination"/>.</summary>
     /// <returns>The number of bytes copied.</returns>
     /// <exception cref="CborException">The next item is none, or longer than <paramref name="destination"/>.</exception>
-    public int ReadByteString(Span<byte> destination) => ReadString(CborMajorType.ByteString, destination);
+    public int ReadByteString(scoped Span<byte> destination) => ReadString(CborMajorType.ByteString, destination);
 
     /// <summary>Reads a text string of either form into <paramref name="destination"/>, as UTF-8.</summary>
     /// <returns>The number of bytes copied.</returns>
     /// <exception cref="CborException">The next item is none, not UTF-8, or longer than <paramref name="destination"/>.</exception>
-    public int ReadTextStringBytes(Span<byte> destination) => ReadString(CborMajorType.TextString, destination);
+    public int ReadTextStringBytes(scoped Span<byte> destination) => ReadString(CborMajorType.TextString, destination);
 
     /// <summary>Reads a text string of either form.</summary>
     /// <exception cref="CborException">The next item is none, or not UTF-8.</exception>
@@ -67,7 +67,7 @@ public ref partial struct CborReader
         return content;
     }
 
-    int ReadString(CborMajorType type, Span<byte> destination)
+    int ReadString(CborMajorType type, scoped Span<byte> destination)
     {
         var head = NextHead(type);
         if (!head.IsIndefinite)

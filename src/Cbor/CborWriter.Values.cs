@@ -18,7 +18,7 @@ public ref partial struct CborWriter
 
     /// <summary>Writes a byte string in one piece.</summary>
     /// <exception cref="CborException">The destination is full.</exception>
-    public void WriteByteString(ReadOnlySpan<byte> value) => value.CopyTo(TakeString(CborMajorType.ByteString, value.Length));
+    public void WriteByteString(scoped ReadOnlySpan<byte> value) => value.CopyTo(TakeString(CborMajorType.ByteString, value.Length));
 
     /// <summary>Writes the head of a byte string and hands out the room of its content, which the caller fills at once.</summary>
     /// <param name="length">Bytes of the content, 0 or more.</param>
@@ -34,7 +34,7 @@ public ref partial struct CborWriter
     /// <summary>Writes a text string in one piece.</summary>
     /// <exception cref="ArgumentException"><paramref name="value"/> has a surrogate without its other half.</exception>
     /// <exception cref="CborException">The destination is full.</exception>
-    public void WriteTextString(ReadOnlySpan<char> value)
+    public void WriteTextString(scoped ReadOnlySpan<char> value)
     {
         var length = StrictUtf8.GetByteCount(value);
         StrictUtf8.GetBytes(value, TakeString(CborMajorType.TextString, length));
@@ -44,7 +44,7 @@ public ref partial struct CborWriter
     /// <param name="utf8">The text, as UTF-8.</param>
     /// <exception cref="ArgumentException"><paramref name="utf8"/> is not UTF-8.</exception>
     /// <exception cref="CborException">The destination is full.</exception>
-    public void WriteTextString(ReadOnlySpan<byte> utf8)
+    public void WriteTextString(scoped ReadOnlySpan<byte> utf8)
     {
         if (!Utf8.IsValid(utf8))
         {
@@ -99,7 +99,7 @@ public ref partial struct CborWriter
     /// <summary>Writes bytes that are CBOR already, as they are.</summary>
     /// <param name="encoded">One item or more, well-formed.</param>
     /// <exception cref="CborException">The destination is full.</exception>
-    public void WriteEncodedValue(ReadOnlySpan<byte> encoded) => encoded.CopyTo(Take(encoded.Length));
+    public void WriteEncodedValue(scoped ReadOnlySpan<byte> encoded) => encoded.CopyTo(Take(encoded.Length));
 
     void WriteInitialByte(CborMajorType type, byte additionalInformation) =>
         Take(1)[0] = (byte)((int)type << 5 | additionalInformation);
