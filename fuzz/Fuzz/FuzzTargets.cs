@@ -1,0 +1,13 @@
+using NitroEnclaves.Fuzz.Targets;
+
+namespace NitroEnclaves.Fuzz;
+
+static class FuzzTargets
+{
+    public static IReadOnlyList<IFuzzTarget> All { get; } =
+    [
+        new CborFuzzTarget(),
+        new CoseFuzzTarget(),
+        new DocumentFuzzTarget(),
+    ];
+}

@@ -1,0 +1,42 @@
+using System.Runtime.ExceptionServices;
+
+namespace NitroEnclaves.Fuzz;
+
+/// <summary>
+/// Tells inputs apart by the errors that they provoke, caught ones included: an error not seen before is a place in the parser
+/// not reached before, and its input worth changing further.
+/// </summary>
+sealed class OutcomeRecorder : IDisposable
+{
+    readonly HashSet<int> _seen = [];
+    readonly int _thread = Environment.CurrentManagedThreadId;
+    HashCode _outcome;
+
+    public OutcomeRecorder() => AppDomain.CurrentDomain.FirstChanceException += Record;
+
+    public int Count => _seen.Count;
+
+    public void Begin() => _outcome = default;
+
+    /// <summary>Whether the input since <see cref="Begin"/> ended in a way not seen before.</summary>
+    public bool IsNew() => _seen.Add(_outcome.ToHashCode());
+
+    public void Dispose() => AppDomain.CurrentDomain.FirstChanceException -= Record;
+
+    void Record(object? sender, FirstChanceExceptionEventArgs arguments)
+    {
+        if (Environment.CurrentManagedThreadId == _thread)
+        {
+            _outcome.Add(arguments.Exception.GetType());
+
+            // Messages name the error; the numbers in them (offsets, lengths) would make every input a new one.
+            foreach (var character in arguments.Exception.Message)
+            {
+                if (!char.IsAsciiHexDigit(character))
+                {
+                    _outcome.Add(character);
+                }
+            }
+        }
+    }
+}
