@@ -1,8 +1,8 @@
 namespace NitroEnclaves.Nsm;
 
 /// <summary>
-/// One NSM request in, one NSM response out, both as CBOR: the device file inside an enclave  or a
-/// software NSM in memory . Implementations can be called from several threads.
+/// One NSM request in, one NSM response out, both as CBOR: the device file inside an enclave (<see cref="NsmDevice"/>) or a
+/// software NSM in memory (<see cref="NsmModule"/>). Implementations can be called from several threads.
 /// </summary>
 public interface INsmTransport
 {
