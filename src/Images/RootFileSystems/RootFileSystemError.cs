@@ -26,4 +26,10 @@ public enum RootFileSystemError
 
     /// <summary>There are more files than a ramdisk's numbering or this library's limit takes.</summary>
     TooManyFiles,
+
+    /// <summary>An archive's headers cannot be what they say, or it ends early.</summary>
+    MalformedArchive,
+
+    /// <summary>An archive uses a form or a compression that this library, or this machine, does not know.</summary>
+    UnsupportedArchive,
 }
