@@ -68,6 +68,9 @@ public sealed class EnclaveImageBuilder
     public string BuildToolVersion { get; init; } =
         typeof(EnclaveImageBuilder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0";
 
+    /// <summary>Signs the image; null to leave it unsigned.</summary>
+    public EifSigner? Signer { get; init; }
+
     /// <summary>Writes the image to a file, which appears whole or not at all, and returns its measurements.</summary>
     /// <inheritdoc cref="EifBuilder.Build"/>
     /// <exception cref="RootFileSystemException">The root file system cannot become a ramdisk.</exception>
@@ -85,6 +88,7 @@ public sealed class EnclaveImageBuilder
         Architecture = Architecture,
         Kernel = Kernel,
         CommandLine = CommandLine,
+        Signer = Signer,
         Ramdisks =
         [
             new InitRamdisk { Init = Init, Modules = Modules, NsmModule = NsmModule, ModificationTime = SourceDate },

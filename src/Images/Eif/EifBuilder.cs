@@ -28,11 +28,15 @@ public sealed class EifBuilder
     /// <summary>The metadata.</summary>
     public required EifMetadata Metadata { get; init; }
 
+    /// <summary>Signs the image; null to leave it unsigned.</summary>
+    public EifSigner? Signer { get; init; }
+
     /// <summary>Writes the image to a file, which appears whole or not at all, and returns its measurements.</summary>
     /// <param name="path">The file; replaced if it exists.</param>
     /// <param name="progress">Told the bytes of the image written so far.</param>
     /// <param name="cancellationToken">Ends the writing early; no file is left then.</param>
     /// <exception cref="ArgumentException">A property's value does not fit the format.</exception>
+    /// <exception cref="EifSigningException">The signer's certificate expired meanwhile, or its key failed.</exception>
     /// <exception cref="IOException">An input cannot be read or the output not be written.</exception>
     public EifMeasurements Build(string path, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -48,6 +52,7 @@ public sealed class EifBuilder
     /// <param name="progress">Told the bytes of the image written so far.</param>
     /// <param name="cancellationToken">Ends the writing early.</param>
     /// <exception cref="ArgumentException">A property's value does not fit the format.</exception>
+    /// <exception cref="EifSigningException">The signer's certificate expired meanwhile, or its key failed.</exception>
     /// <exception cref="IOException">An input cannot be read or the output not be written.</exception>
     public EifMeasurements Write(Stream output, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -59,9 +64,10 @@ public sealed class EifBuilder
             throw new ArgumentException($"The metadata has {metadata.Length} bytes; {EifLayout.MaxMetadata} are the most.");
         }
 
-        if (Ramdisks.Count is 0 or > MaxRamdisks)
+        int maxRamdisks = Signer is null ? MaxRamdisks : MaxRamdisks - 1;
+        if (Ramdisks.Count == 0 || Ramdisks.Count > maxRamdisks)
         {
-            throw new ArgumentException($"{Ramdisks.Count} ramdisks; an image has 1 to {MaxRamdisks}.");
+            throw new ArgumentException($"{Ramdisks.Count} ramdisks; an image has 1 to {maxRamdisks}.");
         }
 
         using var writer = new EifWriter(output, Architecture, progress);
@@ -73,7 +79,12 @@ public sealed class EifBuilder
             WriteSection(writer, EifSectionType.Ramdisk, ramdisk, cancellationToken);
         }
 
-        return writer.Finish();
+        if (Signer is not null)
+        {
+            writer.WriteSection(EifSectionType.Signature, Signer.Sign(writer.Measurements.Pcr0).Encode());
+        }
+
+        return writer.Finish(Signer?.Pcr8);
     }
 
     static void WriteSection(EifWriter writer, EifSectionType type, EifSectionContent content, CancellationToken cancellationToken)

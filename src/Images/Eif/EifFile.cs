@@ -5,7 +5,7 @@ namespace NitroEnclaves.Images;
 
 /// <summary>An enclave image opened for reading.</summary>
 /// <remarks>
-/// Opening reads and checks header, section table, command line and metadata; <see cref="Scan"/> and <see cref="Measure"/> read
+/// Opening reads and checks header, section table, command line, metadata and the form of the signature; <see cref="Scan"/> and <see cref="Measure"/> read
 /// everything once. The memory used does not depend on the file's size. Streams and scans may run at the same time.
 /// </remarks>
 public sealed class EifFile : IDisposable
@@ -23,6 +23,7 @@ public sealed class EifFile : IDisposable
         (Header, _sections) = EifLayout.Read(source);
         CommandLine = ReadCommandLine(Find(EifSectionType.CommandLine)!.Value);
         Metadata = Find(EifSectionType.Metadata) is { } metadata ? EifMetadataJson.Read(ReadData(metadata), metadata.DataOffset) : null;
+        Signature = Find(EifSectionType.Signature) is { } signature ? EifSignature.Parse(ReadData(signature), signature.DataOffset) : null;
     }
 
     /// <summary>The header as it is in the file.</summary>
@@ -43,8 +44,11 @@ public sealed class EifFile : IDisposable
     /// <summary>The metadata; null only for images of versions 2 and 3 without one.</summary>
     public EifMetadata? Metadata { get; }
 
+    /// <summary>The signature, not verified; null for an unsigned image.</summary>
+    public EifSignature? Signature { get; }
+
     /// <summary>True where there is a signature section (which says nothing about its validity).</summary>
-    public bool IsSigned => Find(EifSectionType.Signature) is not null;
+    public bool IsSigned => Signature is not null;
 
     /// <summary>The ramdisks' sections in the order in which the kernel gets them.</summary>
     public IEnumerable<EifSection> Ramdisks => _sections.Where(section => section.Type == EifSectionType.Ramdisk);
@@ -68,9 +72,6 @@ public sealed class EifFile : IDisposable
 
     /// <summary>A stream over the kernel.</summary>
     public Stream OpenKernel() => OpenSection(Find(EifSectionType.Kernel)!.Value);
-
-    /// <summary>The signature section's data as it is in the file; null for an unsigned image.</summary>
-    public byte[]? ReadSignature() => Find(EifSectionType.Signature) is { } section ? ReadData(section) : null;
 
     /// <summary>Reads the whole file once: checksum and measurements.</summary>
     /// <param name="progress">Told the bytes read so far, about once a megabyte.</param>
@@ -101,7 +102,7 @@ public sealed class EifFile : IDisposable
                 }
             }
 
-            return new EifScan(measurer.Finish(), crc, crc == Header.Crc32);
+            return new EifScan(measurer.Finish(Signature?.Pcr8), crc, crc == Header.Crc32);
         }
         finally
         {

@@ -48,12 +48,18 @@ public sealed class EifHeader
         Flags = architecture == EifArchitecture.Arm64 ? ArchitectureFlag : (ushort)0;
         DefaultMemory = 1 << 30;
         DefaultCpus = 2;
-        SectionCount = (ushort)sections.Length;
-        for (int i = 0; i < sections.Length; i++)
-        {
-            _offsets[i] = (ulong)sections[i].Offset;
-            _sizes[i] = (ulong)sections[i].Size;
-        }
+        SetSections(sections);
+    }
+
+    /// <summary>Another header with another table.</summary>
+    internal EifHeader(EifHeader other, ReadOnlySpan<EifSection> sections)
+    {
+        Magic = other.Magic;
+        Version = other.Version;
+        Flags = other.Flags;
+        DefaultMemory = other.DefaultMemory;
+        DefaultCpus = other.DefaultCpus;
+        SetSections(sections);
     }
 
     /// <summary>The first four bytes as a number; ".eif" is 0x2e656966.</summary>
@@ -72,7 +78,7 @@ public sealed class EifHeader
     public ulong DefaultCpus { get; private init; }
 
     /// <summary>How many entries of the section table are in use.</summary>
-    public ushort SectionCount { get; private init; }
+    public ushort SectionCount { get; private set; }
 
     /// <summary>The CRC-32 over the file without this field.</summary>
     public uint Crc32 { get; private init; }
@@ -140,5 +146,15 @@ public sealed class EifHeader
         }
 
         BinaryPrimitives.WriteUInt32BigEndian(bytes[Crc32Offset..], crc32);
+    }
+
+    void SetSections(ReadOnlySpan<EifSection> sections)
+    {
+        SectionCount = (ushort)sections.Length;
+        for (int i = 0; i < sections.Length; i++)
+        {
+            _offsets[i] = (ulong)sections[i].Offset;
+            _sizes[i] = (ulong)sections[i].Size;
+        }
     }
 }

@@ -12,7 +12,7 @@ public sealed class EifWriter : IDisposable
 {
     readonly Stream _output;
     readonly long _start;
-    readonly EifArchitecture _architecture;
+    readonly EifHeader _header;
     readonly IProgress<long>? _progress;
     readonly EifMeasurer _measurer = new();
     readonly List<EifSection> _sections = [];
@@ -26,6 +26,12 @@ public sealed class EifWriter : IDisposable
     /// <param name="architecture">The processor architecture the header names.</param>
     /// <param name="progress">Told the bytes of the image written so far.</param>
     public EifWriter(Stream output, EifArchitecture architecture, IProgress<long>? progress = null)
+        : this(output, new EifHeader(architecture, []), progress)
+    {
+    }
+
+    /// <summary>Begins an image whose header is that of another but for table and checksum.</summary>
+    internal EifWriter(Stream output, EifHeader header, IProgress<long>? progress)
     {
         ArgumentNullException.ThrowIfNull(output);
         if (!output.CanSeek || !output.CanWrite)
@@ -35,7 +41,7 @@ public sealed class EifWriter : IDisposable
 
         _output = output;
         _start = output.Position;
-        _architecture = architecture;
+        _header = header;
         _progress = progress;
         _output.Write(stackalloc byte[EifHeader.Size]);
     }
@@ -75,17 +81,17 @@ public sealed class EifWriter : IDisposable
     public EifMeasurements Finish(PcrValue? pcr8 = null)
     {
         EnsureNoneOpen();
-        EifSectionType[] required = [EifSectionType.Kernel, EifSectionType.CommandLine, EifSectionType.Metadata, EifSectionType.Ramdisk];
+        EifSectionType[] required = [EifSectionType.Kernel, EifSectionType.CommandLine, EifSectionType.Ramdisk, EifSectionType.Metadata];
         foreach (var type in required)
         {
-            if (!Has(type))
+            if (!Has(type) && (type != EifSectionType.Metadata || _header.Version >= 4))
             {
                 throw new InvalidOperationException($"An image needs a {type} section.");
             }
         }
 
         Span<byte> bytes = stackalloc byte[EifHeader.Size];
-        var header = new EifHeader(_architecture, _sections.ToArray());
+        var header = new EifHeader(_header, _sections.ToArray());
         header.Write(bytes, 0);
         uint crc = Crc32.Combine(Crc32.Append(0, bytes[..EifHeader.Crc32Offset]), _crc, _length - EifHeader.Size);
         header.Write(bytes, crc);
