@@ -1,0 +1,71 @@
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>Why starting or supervising an enclave failed. Each reason has the code under which nitro-cli reports it.</summary>
+public enum EnclaveFailure
+{
+    /// <summary>A failure that no other reason names (nitro-cli E00).</summary>
+    Unspecified,
+
+    /// <summary>A value that must be given is missing (E01).</summary>
+    MissingArgument,
+
+    /// <summary>Two values exclude each other (E02).</summary>
+    ConflictingArgument,
+
+    /// <summary>A value has the wrong form or is out of range (E03).</summary>
+    InvalidArgument,
+
+    /// <summary>The enclave's process or its virtual machine could not be started (E05).</summary>
+    ProcessSpawn,
+
+    /// <summary>The registry's folder cannot be used (E07).</summary>
+    RegistryUnavailable,
+
+    /// <summary>No running enclave has the given id (E11).</summary>
+    NoSuchEnclave,
+
+    /// <summary>A peer sent bytes that are not of the command protocol (E14).</summary>
+    InvalidCommand,
+
+    /// <summary>A file could not be opened, read or written (E19).</summary>
+    FileOperation,
+
+    /// <summary>The same CPU was asked for twice (E20).</summary>
+    InvalidCpuConfiguration,
+
+    /// <summary>A CPU was asked for that this machine does not offer to enclaves (E21).</summary>
+    NoSuchCpu,
+
+    /// <summary>More CPUs were asked for than the engine can give (E22).</summary>
+    InsufficientCpus,
+
+    /// <summary>No memory was asked for, or less than four times the size of the image (E26).</summary>
+    InsufficientMemoryRequested,
+
+    /// <summary>The machine has not got the memory that was asked for (E27).</summary>
+    InsufficientMemoryAvailable,
+
+    /// <summary>The engine that was asked for cannot run here (E19: nitro-cli reports it when it opens the device).</summary>
+    EngineUnavailable,
+
+    /// <summary>The image is not a well-formed enclave image (E35).</summary>
+    InvalidImage,
+
+    /// <summary>The enclave did not come up: no heartbeat in time, or it ended before (E36).</summary>
+    BootFailure,
+
+    /// <summary>The enclave's process refused a command (E38).</summary>
+    CommandNotExecuted,
+
+    /// <summary>The enclave's process cannot be reached or gave no valid answer (E39).</summary>
+    ProcessConnection,
+
+    /// <summary>The console cannot be read, for example because the enclave is not in debug mode (E44).</summary>
+    Console,
+
+    /// <summary>No enclave, or more than one, has the given name (E58).</summary>
+    Naming,
+
+    /// <summary>The image's signature or its certificate is not valid (E59).</summary>
+    Signature,
+}

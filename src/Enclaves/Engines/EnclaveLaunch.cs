@@ -1,0 +1,38 @@
+using NitroEnclaves.Images;
+using NitroEnclaves.Nsm;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>What an engine is to start, put together and checked by the enclave's process.</summary>
+public sealed record EnclaveLaunch
+{
+    /// <summary>The enclave's id.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The enclave's CID.</summary>
+    public required uint Cid { get; init; }
+
+    /// <summary>The image; the engine reads it during the start and does not keep it.</summary>
+    public required EifFile Image { get; init; }
+
+    /// <summary>The memory in MiB.</summary>
+    public required ulong MemoryMiB { get; init; }
+
+    /// <summary>The number of vCPUs.</summary>
+    public required int VcpuCount { get; init; }
+
+    /// <summary>The parent's CPUs on which the vCPUs stay; null leaves that to the kernel.</summary>
+    public IReadOnlyList<uint>? CpuIds { get; init; }
+
+    /// <summary>Debug mode, for engines whose hardware wants to know.</summary>
+    public bool DebugMode { get; init; }
+
+    /// <summary>The NSM that the enclave's device hands requests to. Only one request is under way at a time.</summary>
+    public required INsmTransport Nsm { get; init; }
+
+    /// <summary>The Unix socket of the enclave's vsock, with <c>_&lt;port&gt;</c> beside it for the way out.</summary>
+    public required string VsockPath { get; init; }
+
+    /// <summary>Takes what the enclave prints.</summary>
+    public required Action<ReadOnlyMemory<byte>> ConsoleOutput { get; init; }
+}

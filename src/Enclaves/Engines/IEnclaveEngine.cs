@@ -1,0 +1,19 @@
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>
+/// Starts enclaves in one way. An engine says what it can do here and now; it never looks into what a guest sends, that is the devices'.
+/// </summary>
+public interface IEnclaveEngine
+{
+    /// <summary>The engine's name as the command line has it, for example <c>qemu</c>.</summary>
+    string Name { get; }
+
+    /// <summary>Whether the engine can run enclaves here and now, and how or why not. Takes milliseconds and changes nothing.</summary>
+    EngineAvailability Probe();
+
+    /// <summary>Starts an enclave. What is returned runs, but has not said that it is ready.</summary>
+    /// <param name="launch">What to start, with its devices' other ends.</param>
+    /// <param name="cancellationToken">Gives the start up; nothing of it stays behind.</param>
+    /// <exception cref="EnclaveException">It could not be started; nothing of it stays behind.</exception>
+    Task<IRunningEnclave> StartAsync(EnclaveLaunch launch, CancellationToken cancellationToken = default);
+}

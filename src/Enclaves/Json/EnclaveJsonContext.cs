@@ -1,0 +1,18 @@
+using System.Text.Json.Serialization;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>The JSON of this library, made at build time so that a trimmed program has it.</summary>
+[JsonSourceGenerationOptions(
+    UseStringEnumConverter = true, WriteIndented = true, NewLine = "\n", DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(EnclaveEntry))]
+[JsonSerializable(typeof(EnclaveRunInfo))]
+[JsonSerializable(typeof(EnclaveDescription))]
+[JsonSerializable(typeof(IReadOnlyList<EnclaveDescription>))]
+[JsonSerializable(typeof(EnclaveTermination))]
+[JsonSerializable(typeof(IReadOnlyList<EnclaveTermination>))]
+[JsonSerializable(typeof(EnclaveEnd))]
+[JsonSerializable(typeof(string))]
+[JsonSerializable(typeof(EnclaveOptions))]
+[JsonSerializable(typeof(LaunchMessage))]
+sealed partial class EnclaveJsonContext : JsonSerializerContext;

@@ -1,0 +1,104 @@
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>Starts enclaves, each in a background process of its own that outlives this one unless it is told otherwise.</summary>
+public sealed class EnclaveLauncher
+{
+    readonly string _fileName;
+    readonly string[] _arguments;
+
+    /// <summary>Creates a launcher.</summary>
+    /// <param name="fileName">The program that runs <see cref="EnclaveProcess.RunAsync"/> when it is given the arguments.</param>
+    /// <param name="arguments">Its arguments, the verb among them.</param>
+    public EnclaveLauncher(string fileName, params IEnumerable<string> arguments)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(fileName);
+        (_fileName, _arguments) = (fileName, [.. arguments]);
+    }
+
+    /// <summary>
+    /// A launcher that starts the running program again with <see cref="EnclaveProcess.Verb"/>, whether it was started by itself or
+    /// through <c>dotnet</c>.
+    /// </summary>
+    public static EnclaveLauncher ForThisProgram()
+    {
+        var program = Environment.ProcessPath ?? throw new InvalidOperationException("The path of the running program is unknown.");
+        return Path.GetFileNameWithoutExtension(program) == "dotnet"
+            ? new EnclaveLauncher(program, Environment.GetCommandLineArgs()[0], EnclaveProcess.Verb)
+            : new EnclaveLauncher(program, EnclaveProcess.Verb);
+    }
+
+    /// <summary>Starts an enclave and waits for its heartbeat.</summary>
+    /// <param name="options">What to start. Relative paths are taken from the current folder.</param>
+    /// <param name="progress">Told what happens meanwhile, a line each.</param>
+    /// <param name="cancellationToken">Gives the start up; nothing of the enclave stays behind.</param>
+    /// <returns>The running enclave.</returns>
+    /// <exception cref="EnclaveException">The enclave did not come up; nothing of it stays behind.</exception>
+    public async Task<LaunchedEnclave> StartAsync(
+        EnclaveOptions options, IProgress<string>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        options = WithFullPaths(options);
+        var registry = new EnclaveRegistry(options.RegistryPath);
+        using var pair = SocketPair.Create();
+        var process = ChildProcess.Start(new ChildProcessStart
+        {
+            FileName = _fileName,
+            Arguments = _arguments,
+            Descriptors = [pair.Theirs],
+            NewSession = true,
+        });
+        pair.Theirs.Dispose();
+        var channel = new LaunchChannel(pair.TakeStream());
+        try
+        {
+            var info = await WaitForStartAsync(channel, options, progress, cancellationToken).ConfigureAwait(false);
+            return new LaunchedEnclave(info, registry, channel, process, options.EndWithLauncher);
+        }
+        catch
+        {
+            // Closing the channel tells the process to give up; whatever it could not remove, we do.
+            await channel.DisposeAsync().ConfigureAwait(false);
+            await process.EndAsync(LaunchedEnclave.EndPatience).ConfigureAwait(false);
+            registry.List();
+            throw;
+        }
+    }
+
+    static async Task<EnclaveRunInfo> WaitForStartAsync(
+        LaunchChannel channel, EnclaveOptions options, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        await channel.SendOptionsAsync(options, cancellationToken).ConfigureAwait(false);
+        while (await channel.ReceiveAsync(cancellationToken).ConfigureAwait(false) is { } message)
+        {
+            if (message.Started is { } info)
+            {
+                return info;
+            }
+
+            if (message.Failed is { } failure)
+            {
+                throw failure.ToException();
+            }
+
+            if (message.Progress is { } line)
+            {
+                progress?.Report(line);
+            }
+        }
+
+        throw new EnclaveException(EnclaveFailure.ProcessConnection, "The enclave's process ended without a word; it was probably killed.");
+    }
+
+    static EnclaveOptions WithFullPaths(EnclaveOptions options) => options with
+    {
+        EifPath = Full(options.EifPath),
+        KernelPath = Full(options.KernelPath),
+        InitrdPaths = [.. options.InitrdPaths.Select(Path.GetFullPath)],
+        AuthorityPath = Full(options.AuthorityPath),
+        RegistryPath = Full(options.RegistryPath),
+        QemuPath = Full(options.QemuPath),
+    };
+
+    static string? Full(string? path) => path is null ? null : Path.GetFullPath(path);
+}

@@ -1,0 +1,142 @@
+using System.Net.Sockets;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>
+/// Takes commands for one enclave on a Unix socket, in nitro-cli's protocol (eif-and-nitro-cli 3.5) with two commands of our own.
+/// </summary>
+sealed class CommandServer : IAsyncDisposable
+{
+    // Commands are short; followers of the console stay. Who comes when all places are taken waits in the socket's backlog.
+    const int MostConnections = 64;
+    const UnixFileMode EverybodyConnects = (UnixFileMode)0x1f6;
+
+    static readonly TimeSpan s_drainPatience = TimeSpan.FromSeconds(2);
+
+    readonly ICommandTarget _target;
+    readonly Socket _listener;
+    readonly uint _owner;
+    readonly CancellationTokenSource _stopping = new();
+    readonly SemaphoreSlim _places = new(MostConnections);
+    readonly List<Task> _connections = [];
+    readonly List<Socket> _lingering = [];
+    readonly Lock _lock = new();
+    readonly Task _accepting;
+
+    CommandServer(Socket listener, ICommandTarget target, uint owner)
+    {
+        (_listener, _target, _owner) = (listener, target, owner);
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>Starts to take commands.</summary>
+    /// <param name="path">The socket's path, not taken yet.</param>
+    /// <param name="target">The enclave.</param>
+    /// <param name="owner">The user who may do everything.</param>
+    /// <exception cref="EnclaveException">The socket cannot be made.</exception>
+    public static CommandServer Start(string path, ICommandTarget target, uint owner)
+    {
+        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            listener.Bind(new UnixDomainSocketEndPoint(path));
+            // Everybody may connect, as with nitro-cli: the policy is applied per command.
+            File.SetUnixFileMode(path, EverybodyConnects);
+            listener.Listen();
+            return new CommandServer(listener, target, owner);
+        }
+        catch (Exception exception) when (exception is SocketException or IOException or UnauthorizedAccessException)
+        {
+            listener.Dispose();
+            throw new EnclaveException(EnclaveFailure.RegistryUnavailable, $"The socket {path} cannot be made: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Takes no more commands and removes the socket; commands under way go on.</summary>
+    public void StopListening() => _listener.Dispose();
+
+    /// <summary>Lets commands under way finish, for a bounded time.</summary>
+    public async Task DrainAsync()
+    {
+        await _accepting.ConfigureAwait(false);
+        Task all;
+        lock (_lock)
+        {
+            all = Task.WhenAll(_connections);
+        }
+
+        await Task.WhenAny(all, Task.Delay(s_drainPatience)).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends what is still under way and closes the connections of those who asked for the end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        StopListening();
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await DrainAsync().ConfigureAwait(false);
+        lock (_lock)
+        {
+            _lingering.ForEach(socket => socket.Dispose());
+            _lingering.Clear();
+        }
+    }
+
+    async Task AcceptAsync()
+    {
+        while (true)
+        {
+            try
+            {
+                await _places.WaitAsync(_stopping.Token).ConfigureAwait(false);
+                Track(ServeAsync(await _listener.AcceptAsync(_stopping.Token).ConfigureAwait(false)));
+            }
+            catch (Exception exception) when (exception is ObjectDisposedException or OperationCanceledException
+                || exception is SocketException { SocketErrorCode: SocketError.OperationAborted })
+            {
+                return;
+            }
+            catch (Exception exception) when (exception is SocketException or ArgumentException)
+            {
+                // A peer that is gone before it was accepted, or bound to a name that .NET refuses, is no reason to stop serving others.
+                _places.Release();
+            }
+        }
+    }
+
+    void Track(Task connection)
+    {
+        lock (_lock)
+        {
+            _connections.RemoveAll(task => task.IsCompleted);
+            _connections.Add(connection);
+        }
+    }
+
+    async Task ServeAsync(Socket socket)
+    {
+        try
+        {
+            using var session = new CommandSession(socket, _target, _owner);
+            if (await session.RunAsync(_stopping.Token).ConfigureAwait(false) == EnclaveCommand.Terminate)
+            {
+                // Stays open until this process ends: its end of stream tells the asking command that nothing is left.
+                lock (_lock)
+                {
+                    _lingering.Add(socket);
+                }
+
+                return;
+            }
+        }
+        catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException or EnclaveException)
+        {
+            // Whoever asked is gone, too slow, or speaks another protocol: it gets no answer, and the enclave does not care.
+        }
+        finally
+        {
+            _places.Release();
+        }
+
+        socket.Dispose();
+    }
+}

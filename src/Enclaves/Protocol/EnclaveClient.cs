@@ -1,0 +1,112 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>Commands one running enclave, through the socket of the process that owns it.</summary>
+/// <remarks>Every call is a connection of its own; calls may run at the same time. Get one from <see cref="EnclaveRegistry.Connect"/>.</remarks>
+public sealed class EnclaveClient
+{
+    // nitro-cli waits as long for a process's confirmation.
+    static readonly TimeSpan s_confirmationPatience = TimeSpan.FromSeconds(3);
+    static readonly TimeSpan s_terminationPatience = TimeSpan.FromSeconds(30);
+
+    readonly string _path;
+
+    internal EnclaveClient(string path) => _path = path;
+
+    /// <summary>Describes the enclave.</summary>
+    /// <param name="metadata">Whether the image's metadata is wanted too.</param>
+    /// <param name="cancellationToken">Gives the wait up.</param>
+    /// <exception cref="EnclaveException">The enclave cannot be reached or gave no valid answer.</exception>
+    public async Task<EnclaveDescription> DescribeAsync(bool metadata = false, CancellationToken cancellationToken = default)
+    {
+        using var connection = await SendAsync(EnclaveCommand.Describe, CommandMessages.EncodeDescribe(metadata), cancellationToken).ConfigureAwait(false);
+        var json = await connection.ReadConfirmedOutputAsync(cancellationToken).ConfigureAwait(false);
+        return Parse(json, EnclaveJson.Context.EnclaveDescription);
+    }
+
+    /// <summary>The enclave's CID.</summary>
+    /// <exception cref="EnclaveException">The enclave cannot be reached or gave no valid answer.</exception>
+    public async Task<uint> GetCidAsync(CancellationToken cancellationToken = default)
+    {
+        using var connection = await SendAsync(EnclaveCommand.GetEnclaveCID, null, cancellationToken).ConfigureAwait(false);
+        return (uint)await connection.ReadNumberAsync(s_confirmationPatience, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the enclave; completes when everything of it is gone.</summary>
+    /// <exception cref="EnclaveException">The enclave cannot be reached, or it belongs to another user.</exception>
+    public async Task<EnclaveTermination> TerminateAsync(CancellationToken cancellationToken = default)
+    {
+        using var connection = await SendAsync(EnclaveCommand.Terminate, null, cancellationToken).ConfigureAwait(false);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_terminationPatience);
+        var json = await connection.ReadOutputAsync(patience.Token).ConfigureAwait(false);
+        return Parse(json, EnclaveJson.Context.EnclaveTermination);
+    }
+
+    /// <summary>Waits for the enclave's end, whatever brings it.</summary>
+    /// <exception cref="EnclaveException">The enclave cannot be reached, or its process was killed.</exception>
+    public async Task<EnclaveEnd> WaitAsync(CancellationToken cancellationToken = default)
+    {
+        using var connection = await SendAsync(EnclaveCommand.Wait, null, cancellationToken).ConfigureAwait(false);
+        var json = await connection.ReadConfirmedOutputAsync(cancellationToken).ConfigureAwait(false);
+        return Parse(json, EnclaveJson.Context.EnclaveEnd);
+    }
+
+    /// <summary>Copies what the enclave has printed, from its beginning.</summary>
+    /// <param name="destination">Where it goes; flushed after each piece.</param>
+    /// <param name="follow">Goes on with what it prints from now on, until the enclave ends.</param>
+    /// <param name="cancellationToken">Ends the copying.</param>
+    /// <exception cref="EnclaveException">
+    /// The enclave cannot be reached, or is not in debug mode and has no console to be read (<see cref="EnclaveFailure.Console"/>).
+    /// </exception>
+    public async Task CopyConsoleAsync(Stream destination, bool follow, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        using var connection = await SendAsync(EnclaveCommand.Console, CommandMessages.EncodeConsole(follow), cancellationToken).ConfigureAwait(false);
+        await connection.ReadConfirmationAsync(s_confirmationPatience, cancellationToken).ConfigureAwait(false);
+        var error = new StringBuilder();
+        while (await connection.ReadReplyAsync(cancellationToken).ConfigureAwait(false) is { } reply)
+        {
+            error.Append(reply.Error);
+            if (reply.ConsoleOutput is { } output)
+            {
+                await destination.WriteAsync(output, cancellationToken).ConfigureAwait(false);
+                await destination.FlushAsync(cancellationToken).ConfigureAwait(false);
+            }
+            else if (reply.Status is { } status and not 0)
+            {
+                throw new EnclaveException(EnclaveFailure.Console, error.Length > 0 ? error.ToString().Trim() : $"The console was refused with status {status}.");
+            }
+        }
+    }
+
+    async Task<CommandConnection> SendAsync(EnclaveCommand command, byte[]? argument, CancellationToken cancellationToken)
+    {
+        var connection = await CommandConnection.OpenAsync(_path, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await connection.SendAsync(command, argument, cancellationToken).ConfigureAwait(false);
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    static T Parse<T>(string json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, type) ?? throw new JsonException();
+        }
+        catch (JsonException exception)
+        {
+            throw new EnclaveException(EnclaveFailure.ProcessConnection, "The enclave's process gave no valid answer.", exception);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>The commands that an enclave's process takes on its socket: nitro-cli's (eif-and-nitro-cli 3.5), then our own.</summary>
+enum EnclaveCommand
+{
+    Terminate,
+    Describe,
+    GetEnclaveCID,
+    GetEnclaveFlags,
+    GetEnclaveName,
+    GetIDbyName,
+
+    /// <summary>Ours: the console from its beginning, then live. Argument: whether to follow.</summary>
+    Console,
+
+    /// <summary>Ours: waits for the enclave's end and says how it came.</summary>
+    Wait,
+}

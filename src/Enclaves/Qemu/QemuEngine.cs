@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using NitroEnclaves.Images;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>
+/// Runs enclaves under QEMU with our own NSM and vsock devices, which it reaches over vhost-user. Instructions are executed by KVM where a
+/// probe guest passes, else translated.
+/// </summary>
+public sealed class QemuEngine : IEnclaveEngine
+{
+    readonly string? _path;
+    readonly KvmAvailability _kvm;
+
+    /// <summary>Creates the engine.</summary>
+    /// <param name="path">The QEMU to use; null takes the one in the cache folder, then the one on <c>PATH</c>.</param>
+    public QemuEngine(string? path = null)
+        : this(path, KvmAvailability.OfThisMachine())
+    {
+    }
+
+    internal QemuEngine(string? path, KvmAvailability kvm) => (_path, _kvm) = (path, kvm);
+
+    /// <inheritdoc/>
+    public string Name => "qemu";
+
+    /// <inheritdoc/>
+    public EngineAvailability Probe()
+    {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            return new EngineAvailability(Name, false, $"The qemu engine emulates x86-64 enclaves and needs an x86-64 machine; this one is {RuntimeInformation.ProcessArchitecture}.");
+        }
+
+        return QemuInstallation.Find(_path, out var reason) is { } installation
+            ? new EngineAvailability(Name, true, $"QEMU {installation.Version} runs the enclave with {(_kvm.IsUsable ? "KVM" : "TCG")}. {_kvm.Explanation}")
+            : new EngineAvailability(Name, false, reason);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IRunningEnclave> StartAsync(EnclaveLaunch launch, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(launch);
+        var installation = QemuInstallation.Find(_path, out var reason)
+            ?? throw new EnclaveException(EnclaveFailure.EngineUnavailable, reason);
+        if (launch.Image.Architecture != EifArchitecture.X64)
+        {
+            throw new EnclaveException(EnclaveFailure.InvalidImage, $"The image is for {launch.Image.Architecture}; the qemu engine runs x86-64 images.");
+        }
+
+        CheckCpus(launch.CpuIds);
+        using var files = await Task.Run(() => QemuBootFiles.Prepare(launch.Image, cancellationToken), cancellationToken).ConfigureAwait(false);
+        var machine = new QemuMachine
+        {
+            Name = launch.Id,
+            Accelerator = _kvm.IsUsable ? Accelerator.Kvm : Accelerator.Tcg,
+            Discovery = files.Kernel.Discovery(launch.Image.CommandLine),
+            CommandLine = EmulationCommandLine.Append(launch.Image.CommandLine, TimeStampCounter.Kilohertz),
+            MemoryMiB = launch.MemoryMiB,
+            VcpuCount = launch.VcpuCount,
+        };
+        return QemuEnclave.Start(installation, machine, files, launch);
+    }
+
+    static void CheckCpus(IReadOnlyList<uint>? ids)
+    {
+        foreach (var id in ids ?? [])
+        {
+            if (!Directory.Exists($"/sys/devices/system/cpu/cpu{id}"))
+            {
+                throw new EnclaveException(EnclaveFailure.NoSuchCpu, $"This machine has no CPU {id}.");
+            }
+        }
+    }
+}

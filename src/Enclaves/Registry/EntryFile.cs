@@ -1,0 +1,82 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>
+/// One entry's file, open. The enclave's process keeps it locked, so that the kernel says to everybody whether that process lives,
+/// through any namespaces and without a process id that could have been given away again.
+/// </summary>
+sealed class EntryFile : IDisposable
+{
+    // The entry is small; a larger file is not ours and is not read.
+    const int LongestEntry = 64 * 1024;
+
+    readonly SafeFileHandle _file;
+
+    EntryFile(SafeFileHandle file) => _file = file;
+
+    /// <summary>Makes the file and locks it; null when there is one of that name.</summary>
+    public static EntryFile? Create(string path)
+    {
+        var file = Interop.open(path, Interop.O_RDWR | Interop.O_CREAT | Interop.O_EXCL | Interop.O_NOFOLLOW | Interop.O_CLOEXEC, 0x1a4);
+        if (file.IsInvalid)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            file.Dispose();
+            return error == Interop.EEXIST ? null : throw new EnclaveException(
+                EnclaveFailure.RegistryUnavailable, $"{path} cannot be made: {Marshal.GetPInvokeErrorMessage(error)}.");
+        }
+
+        var entry = new EntryFile(file);
+        return entry.TryLock() ? entry : throw new EnclaveException(EnclaveFailure.RegistryUnavailable, $"{path} cannot be locked.");
+    }
+
+    /// <summary>Opens the file of another process; null when it is gone or not to be read.</summary>
+    public static EntryFile? Open(string path)
+    {
+        var file = Interop.open(path, Interop.O_RDONLY | Interop.O_NOFOLLOW | Interop.O_CLOEXEC, 0);
+        if (!file.IsInvalid)
+        {
+            return new EntryFile(file);
+        }
+
+        file.Dispose();
+        return null;
+    }
+
+    /// <summary>Takes the lock if nobody has it: then the process that made the entry is gone.</summary>
+    public bool TryLock() => Interop.flock(_file, Interop.LOCK_EX | Interop.LOCK_NB) == 0;
+
+    /// <summary>The entry; null when the file does not hold one.</summary>
+    public EnclaveEntry? Read()
+    {
+        var length = RandomAccess.GetLength(_file);
+        if (length is <= 0 or > LongestEntry)
+        {
+            return null;
+        }
+
+        var bytes = new byte[length];
+        var read = RandomAccess.Read(_file, bytes, 0);
+        try
+        {
+            return JsonSerializer.Deserialize(bytes.AsSpan(0, read), EnclaveJsonContext.Default.EnclaveEntry);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes the entry in place of what the file held.</summary>
+    public void Write(EnclaveEntry entry)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(entry, EnclaveJsonContext.Default.EnclaveEntry);
+        RandomAccess.Write(_file, bytes, 0);
+        RandomAccess.SetLength(_file, bytes.Length);
+    }
+
+    public void Dispose() => _file.Dispose();
+}

@@ -1,0 +1,52 @@
+using System.Text;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>The files that one enclave has in the registry's folder.</summary>
+sealed class RegistryPaths
+{
+    internal const string EntrySuffix = ".json";
+
+    // sun_path has 108 bytes with its end; "_4294967295" is the longest that the vsock router adds to its path.
+    const int LongestSocketPath = 107;
+    const int LongestPortSuffix = 11;
+
+    readonly string _folder;
+    readonly string _id;
+
+    public RegistryPaths(string folder, string id)
+    {
+        (_folder, _id) = (folder, id);
+        if (Encoding.UTF8.GetByteCount(Vsock) + LongestPortSuffix > LongestSocketPath)
+        {
+            throw new EnclaveException(
+                EnclaveFailure.RegistryUnavailable,
+                $"The path of the folder of running enclaves, {folder}, is too long for the sockets in it. Set {RegistryFolder.Variable} to a shorter one.");
+        }
+    }
+
+    /// <summary>What is known of the enclave; locked by its process for as long as that lives.</summary>
+    public string Entry => Path.Combine(_folder, _id + EntrySuffix);
+
+    /// <summary>The socket on which the enclave's process takes commands.</summary>
+    public string Commands => Path.Combine(_folder, _id + ".sock");
+
+    /// <summary>The socket through which the parent's programs reach the enclave; beside it <c>_&lt;port&gt;</c> for the other way.</summary>
+    public string Vsock => Path.Combine(_folder, _id + ".vsock");
+
+    /// <summary>Removes all of them; what is gone already or not ours to remove stays as it is.</summary>
+    public void Remove()
+    {
+        foreach (var path in Directory.EnumerateFiles(_folder, _id + ".*"))
+        {
+            try
+            {
+                File.Delete(path);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // Another user's entry in a shared folder: its owner, or root, will remove it.
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+using Microsoft.Win32.SafeHandles;
+using NitroEnclaves.Images;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>Opens what an enclave is started from: an image file, or a kernel and ramdisks that are put together to one on the fly.</summary>
+static class EnclaveImages
+{
+    /// <summary>Opens the image; the caller closes it.</summary>
+    /// <exception cref="EnclaveException">A file cannot be read, or is no image.</exception>
+    public static EifFile Open(EnclaveOptions options)
+    {
+        var path = options.EifPath ?? options.KernelPath!;
+        try
+        {
+            return options.EifPath is not null ? EifFile.Open(path) : PutTogether(options);
+        }
+        catch (EifException exception)
+        {
+            throw new EnclaveException(EnclaveFailure.InvalidImage, $"{path} is not an enclave image: {exception.Message}", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new EnclaveException(
+                EnclaveFailure.FileOperation, $"Failed to open the EIF file: {exception.Message} File: '{path}', failing operation: 'Open'.", exception);
+        }
+    }
+
+    /// <summary>Measures the image and checks its checksum.</summary>
+    /// <exception cref="EnclaveException">The file changed or its checksum is wrong (<see cref="EnclaveFailure.InvalidImage"/>).</exception>
+    public static EifMeasurements Measure(EifFile image, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return image.Measure(cancellationToken: cancellationToken);
+        }
+        catch (Exception exception) when (exception is EifException or IOException)
+        {
+            throw new EnclaveException(EnclaveFailure.InvalidImage, $"The image cannot be measured: {exception.Message}", exception);
+        }
+    }
+
+    static EifFile PutTogether(EnclaveOptions options)
+    {
+        using var memory = Memory.Create("enclave image");
+        using (var output = new FileStream(new SafeFileHandle(memory.DangerousGetHandle(), ownsHandle: false), FileAccess.ReadWrite))
+        {
+            new EifBuilder
+            {
+                Kernel = EifSectionContent.FromFile(options.KernelPath!),
+                CommandLine = options.CommandLine ?? "",
+                Ramdisks = [.. options.InitrdPaths.Select(EifSectionContent.FromFile)],
+                Metadata = new EifMetadata
+                {
+                    ImageName = Path.GetFileName(options.KernelPath!),
+                    ImageVersion = "1.0",
+                    BuildTime = EifMetadata.FormatBuildTime(DateTimeOffset.UnixEpoch),
+                    BuildTool = "nitro",
+                    BuildToolVersion = "1.0",
+                    OperatingSystem = "Linux",
+                    KernelVersion = "Unknown",
+                },
+            }.Write(output);
+        }
+
+        // Opening by this path makes a description of its own, which lives on when ours is closed.
+        return EifFile.Open(Memory.PathOf(memory));
+    }
+}

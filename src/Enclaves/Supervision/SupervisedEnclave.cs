@@ -1,0 +1,95 @@
+using System.Text.Json;
+using NitroEnclaves.Images;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>What the process of an enclave knows of it and tells whoever asks.</summary>
+sealed class SupervisedEnclave(
+    EnclaveOptions options, EnclaveRegistration registration, EifMeasurements measurements, EifMetadata? metadata, ConsoleLog console) : ICommandTarget
+{
+    const string HashAlgorithm = "Sha512_48 { .. }";
+
+    readonly TaskCompletionSource _terminate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly TaskCompletionSource<EnclaveEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public EnclaveRegistration Registration => registration;
+
+    public string Id => registration.Entry.Id;
+
+    public string Name => registration.Entry.Name;
+
+    public uint Cid => registration.Entry.Cid;
+
+    public bool IsDebugMode => options.DebugMode;
+
+    public ConsoleLog Console => console;
+
+    public ConsoleLog? ReadableConsole => options.DebugMode || options.ConsoleWithoutDebugMode ? console : null;
+
+    public Task<EnclaveEnd> Ended => _ended.Task;
+
+    /// <summary>Completes when a command asks for the enclave's end.</summary>
+    public Task TerminationRequested => _terminate.Task;
+
+    IReadOnlyList<uint> CpuIds => options.CpuIds ?? [.. Enumerable.Range(0, options.VcpuCount).Select(id => (uint)id)];
+
+    public void Terminate() => _terminate.TrySetResult();
+
+    /// <summary>Says that the enclave has ended and nothing of it is left.</summary>
+    public void Complete(EnclaveEnd end) => _ended.TrySetResult(end);
+
+    public EnclaveRunInfo RunInfo() => new()
+    {
+        EnclaveName = Name,
+        EnclaveId = Id,
+        ProcessId = registration.Entry.ProcessId,
+        EnclaveCid = Cid,
+        NumberOfCpus = options.VcpuCount,
+        CpuIds = CpuIds,
+        MemoryMiB = options.MemoryMiB,
+    };
+
+    public EnclaveDescription Describe(bool metadata) => new()
+    {
+        EnclaveName = Name,
+        EnclaveId = Id,
+        ProcessId = registration.Entry.ProcessId,
+        EnclaveCid = Cid,
+        NumberOfCpus = options.VcpuCount,
+        CpuIds = CpuIds,
+        MemoryMiB = options.MemoryMiB,
+        State = StateName(registration.Entry.State),
+        Flags = options.DebugMode ? "DEBUG_MODE" : "NONE",
+        Measurements = Measurements(),
+        ImageName = metadata ? ImageMetadata?.ImageName : null,
+        ImageVersion = metadata ? ImageMetadata?.ImageVersion : null,
+        Metadata = metadata && ImageMetadata is { } image ? EnclaveMetadataJson.Flatten(image) : null,
+        Engine = registration.Entry.Engine,
+    };
+
+    EifMetadata? ImageMetadata => metadata;
+
+    Dictionary<string, string> Measurements()
+    {
+        var values = new Dictionary<string, string>
+        {
+            ["HashAlgorithm"] = HashAlgorithm,
+            ["PCR0"] = measurements.Pcr0.ToString(),
+            ["PCR1"] = measurements.Pcr1.ToString(),
+            ["PCR2"] = measurements.Pcr2.ToString(),
+        };
+        if (measurements.Pcr8 is { } certificate)
+        {
+            values["PCR8"] = certificate.ToString();
+        }
+
+        return values;
+    }
+
+    static string StateName(EnclaveState state) => state switch
+    {
+        EnclaveState.Running => "RUNNING",
+        EnclaveState.Terminating => "TERMINATING",
+        _ => "EMPTY",
+    };
+}

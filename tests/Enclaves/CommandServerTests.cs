@@ -1,0 +1,264 @@
+using System.Text;
+
+namespace NitroEnclaves.Enclaves.Tests;
+
+public sealed class CommandServerTests : IAsyncDisposable
+{
+    static readonly byte[] s_statusZero = [0xa1, 0x66, .. "Status"u8, 0x00];
+
+    readonly TemporaryFolder _folder = new();
+    readonly ScriptedEnclave _enclave = new();
+    readonly CommandServer _server;
+    readonly string _path;
+
+    public CommandServerTests()
+    {
+        _path = _folder["e.sock"];
+        _server = CommandServer.Start(_path, _enclave, Interop.geteuid());
+    }
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void The_CID_comes_as_a_bare_number()
+    {
+        using var peer = new NitroCliPeer(_path);
+        peer.SendCommand("GetEnclaveCID");
+        Assert.Equal(16UL, peer.ReadNumber());
+        Assert.Null(peer.ReadItem());
+    }
+
+    [Theory]
+    [InlineData(false, 0UL)]
+    [InlineData(true, 1UL)]
+    public void The_flags_come_as_a_bare_number(bool debug, ulong flags)
+    {
+        _enclave.IsDebugMode = debug;
+        using var peer = new NitroCliPeer(_path);
+        peer.SendCommand("GetEnclaveFlags");
+        Assert.Equal(flags, peer.ReadNumber());
+        Assert.Null(peer.ReadItem());
+    }
+
+    [Fact]
+    public void The_name_comes_confirmed_as_JSON()
+    {
+        using var peer = new NitroCliPeer(_path);
+        peer.SendCommand("GetEnclaveName");
+        Assert.Equal(0xEEC0UL, peer.ReadNumber());
+        Assert.Equal("\"hello\"\n", peer.ReadText("StdOutMessage"));
+        Assert.Equal(s_statusZero, peer.ReadItem());
+        Assert.Null(peer.ReadItem());
+    }
+
+    [Theory]
+    [InlineData("hello", true)]
+    [InlineData("other", false)]
+    public void Only_the_enclave_with_the_name_prints_its_id(string name, bool prints)
+    {
+        using var peer = new NitroCliPeer(_path);
+        peer.SendCommand("GetIDbyName");
+        Assert.Equal(0xEEC0UL, peer.ReadNumber());
+        peer.Send([(byte)(0x60 + name.Length), .. Encoding.ASCII.GetBytes(name)]);
+        if (prints)
+        {
+            Assert.Equal($"\"{_enclave.Id}\"\n", peer.ReadText("StdOutMessage"));
+        }
+
+        Assert.Equal(s_statusZero, peer.ReadItem());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_description_comes_with_metadata_if_asked_for(bool metadata)
+    {
+        using var peer = new NitroCliPeer(_path);
+        peer.SendCommand("Describe");
+        peer.Send([0xa1, 0x68, .. "metadata"u8, (byte)(metadata ? 0xf5 : 0xf4)]);
+        Assert.Equal(0xEEC0UL, peer.ReadNumber());
+        var json = peer.ReadText("StdOutMessage");
+        Assert.StartsWith("{\n  \"EnclaveName\": \"hello\",\n  \"EnclaveID\": \"i-", json, StringComparison.Ordinal);
+        Assert.Equal(metadata, json.Contains("\"ImageName\": \"image\"", StringComparison.Ordinal));
+        Assert.Equal(s_statusZero, peer.ReadItem());
+    }
+
+    [Fact]
+    public async Task The_end_is_reported_when_it_has_come_and_the_connection_stays_until_the_process_goes()
+    {
+        using var peer = new NitroCliPeer(_path);
+        peer.SendCommand("Terminate");
+        await _enclave.TerminationAsked.Task.WaitAsync(Cancellation);
+        _server.StopListening();
+        Assert.False(File.Exists(_path));
+        _enclave.End.SetResult(new EnclaveEnd(EnclaveEndKind.Terminated, null, ""));
+        Assert.Equal($"Successfully terminated enclave {_enclave.Id}.\n", peer.ReadText("StdErrMessage"));
+        Assert.Equal(
+            $"{{\n  \"EnclaveName\": \"hello\",\n  \"EnclaveID\": \"{_enclave.Id}\",\n  \"Terminated\": true\n}}\n", peer.ReadText("StdOutMessage"));
+        Assert.Equal(s_statusZero, peer.ReadItem());
+
+        var end = Task.Run(peer.ReadItem, Cancellation);
+        await _server.DrainAsync();
+        Assert.False(end.IsCompleted);
+        await _server.DisposeAsync();
+        Assert.Null(await end);
+    }
+
+    public static TheoryData<string, byte[]> Malformed => new()
+    {
+        { "unknown command", [4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Foo"u8, 4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Foo"u8] },
+        { "run", [4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Run"u8, 4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Run"u8] },
+        { "number for a command", [2, 0, 0, 0, 0, 0, 0, 0, 0x60, .. "0"u8, 2, 0, 0, 0, 0, 0, 0, 0, 0x60, .. "0"u8] },
+        { "digits as a command", [2, 0, 0, 0, 0, 0, 0, 0, 0x61, .. "0"u8, 2, 0, 0, 0, 0, 0, 0, 0, 0x61, .. "0"u8] },
+        { "huge frame", [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff] },
+        { "frame just too large", [1, 0, 1, 0, 0, 0, 0, 0] },
+        { "no CBOR", [1, 0, 0, 0, 0, 0, 0, 0, 0xff, 1, 0, 0, 0, 0, 0, 0, 0, 0xff] },
+        { "empty frames", new byte[16] },
+        { "truncated", [4, 0, 0, 0, 0, 0, 0, 0, 0x63] },
+        { "copies that differ", [4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "abc"u8, 4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "abd"u8] },
+        { "nothing", [] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Malformed))]
+    public void Other_bytes_get_no_answer_and_harm_nobody(string what, byte[] bytes)
+    {
+        Assert.NotEmpty(what);
+        using (var peer = new NitroCliPeer(_path))
+        {
+            peer.SendRaw(bytes);
+            peer.HangUp();
+            Assert.Null(peer.ReadItem());
+        }
+
+        The_CID_comes_as_a_bare_number();
+        Assert.False(_enclave.TerminationAsked.Task.IsCompleted);
+    }
+
+    [Fact]
+    public void Every_single_flipped_byte_of_a_command_is_no_command()
+    {
+        byte[] command = [9, 0, 0, 0, 0, 0, 0, 0, 0x69, .. "Terminate"u8];
+        for (var index = 8; index < command.Length; index++)
+        {
+            var flipped = (byte[])command.Clone();
+            flipped[index] ^= 0x20;
+            flipped[0] = 10;
+            using var peer = new NitroCliPeer(_path);
+            peer.SendRaw([.. flipped, .. flipped]);
+            peer.HangUp();
+            Assert.Null(peer.ReadItem());
+        }
+
+        Assert.False(_enclave.TerminationAsked.Task.IsCompleted);
+    }
+
+    [Fact]
+    public void Everybody_may_connect() => Assert.Equal((UnixFileMode)0x1f6, File.GetUnixFileMode(_path));
+
+    [Theory]
+    [InlineData(nameof(EnclaveCommand.Terminate), false)]
+    [InlineData(nameof(EnclaveCommand.Console), false)]
+    [InlineData(nameof(EnclaveCommand.Describe), true)]
+    [InlineData(nameof(EnclaveCommand.GetEnclaveCID), true)]
+    [InlineData(nameof(EnclaveCommand.GetEnclaveFlags), true)]
+    [InlineData(nameof(EnclaveCommand.GetEnclaveName), true)]
+    [InlineData(nameof(EnclaveCommand.GetIDbyName), true)]
+    [InlineData(nameof(EnclaveCommand.Wait), true)]
+    public void Others_may_only_look(string name, bool permitted)
+    {
+        var command = Enum.Parse<EnclaveCommand>(name);
+        Assert.Equal(permitted, CommandPolicy.Permits(command, 1001, owner: 1000));
+        Assert.True(CommandPolicy.Permits(command, 1000, owner: 1000));
+        Assert.True(CommandPolicy.Permits(command, 0, owner: 1000));
+    }
+
+    [Fact]
+    public void The_peer_is_who_the_kernel_says()
+    {
+        using var peer = new NitroCliPeer(_path);
+        using var pair = SocketPair.Create();
+        using var stream = pair.TakeStream();
+        Assert.Equal(new PeerCredentials(Environment.ProcessId, Interop.geteuid()), PeerCredentials.Of(stream.Socket));
+    }
+
+    [Fact]
+    public async Task Our_client_understands_our_server()
+    {
+        var client = new EnclaveClient(_path);
+        Assert.Equal(16u, await client.GetCidAsync(Cancellation));
+        var description = await client.DescribeAsync(metadata: true, Cancellation);
+        Assert.Equal(("hello", "image", 2), (description.EnclaveName, description.ImageName, description.CpuIds.Count));
+
+        var waiting = client.WaitAsync(Cancellation);
+        var terminating = client.TerminateAsync(Cancellation);
+        await _enclave.TerminationAsked.Task.WaitAsync(Cancellation);
+        var end = new EnclaveEnd(EnclaveEndKind.Exited, 7, "seven");
+        _enclave.End.SetResult(end);
+        Assert.Equal(end, await waiting);
+        await _server.DisposeAsync();
+        Assert.True((await terminating).Terminated);
+    }
+
+    [Fact]
+    public async Task The_console_comes_from_its_beginning_and_then_live()
+    {
+        var console = new ConsoleLog();
+        _enclave.ReadableConsole = console;
+        console.Append("before "u8);
+        var output = new NotifyingStream();
+        var copying = new EnclaveClient(_path).CopyConsoleAsync(output, follow: true, Cancellation);
+        await output.WaitForLengthAsync(7, Cancellation);
+        console.Append("after"u8);
+        console.Complete();
+        await copying;
+        Assert.Equal("before after", Encoding.UTF8.GetString(output.ToArray()));
+    }
+
+    [Fact]
+    public async Task Without_following_the_console_ends_where_it_is()
+    {
+        _enclave.ReadableConsole = new ConsoleLog();
+        _enclave.ReadableConsole.Append("so far"u8);
+        var output = new MemoryStream();
+        await new EnclaveClient(_path).CopyConsoleAsync(output, follow: false, Cancellation);
+        Assert.Equal("so far", Encoding.UTF8.GetString(output.ToArray()));
+    }
+
+    [Fact]
+    public async Task An_enclave_without_debug_mode_has_no_console()
+    {
+        var refusal = await Assert.ThrowsAsync<EnclaveException>(() => new EnclaveClient(_path).CopyConsoleAsync(Stream.Null, follow: true, Cancellation));
+        Assert.Equal((EnclaveFailure.Console, 44), (refusal.Failure, refusal.NitroCliCode));
+        Assert.Contains("debug mode", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Followers_that_leave_are_noticed()
+    {
+        _enclave.ReadableConsole = new ConsoleLog();
+        for (var round = 0; round < 100; round++)
+        {
+            using var peer = new NitroCliPeer(_path);
+            peer.SendCommand("Console");
+            peer.Send([0xa1, 0x66, .. "follow"u8, 0xf5]);
+            Assert.Equal(0xEEC0UL, peer.ReadNumber());
+        }
+
+        Assert.Equal(16u, await new EnclaveClient(_path).GetCidAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task A_process_that_is_gone_is_no_enclave()
+    {
+        await _server.DisposeAsync();
+        var failure = await Assert.ThrowsAsync<EnclaveException>(() => new EnclaveClient(_path).GetCidAsync(Cancellation));
+        Assert.Equal((EnclaveFailure.NoSuchEnclave, 11), (failure.Failure, failure.NitroCliCode));
+    }
+}
