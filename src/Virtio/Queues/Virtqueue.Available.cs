@@ -100,6 +100,7 @@ public sealed unsafe partial class Virtqueue
         var table = _descriptors;
         var entries = (uint)Size;
         var isIndirect = false;
+        var seenWritable = false;
         uint next = head;
         for (var remaining = Size; ;)
         {
@@ -134,10 +135,12 @@ public sealed unsafe partial class Virtqueue
             }
 
             var isWritable = (descriptor.Flags & VirtqueueDescriptorFlags.Write) != 0;
-            if (!isWritable && writable > 0)
+            if (!isWritable && seenWritable)
             {
                 return ChainFault.ReadableAfterWritable;
             }
+
+            seenWritable = isWritable;
 
             if (descriptor.Length > int.MaxValue - readableLength - writableLength)
             {

@@ -192,6 +192,7 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
         _addresses = null;
         _size = 0;
         IsEnabled = null;
+        Base = 0;
         Forget();
     }
 
@@ -199,18 +200,18 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
     internal void Forget()
     {
         Queue.Reset();
-        Base = 0;
         IsFresh = true;
     }
 
-    // A queue that broke has stopped itself, but the device still has to be told.
-    void Pause()
+    /// <summary>Stops the queue and keeps what was set for it.</summary>
+    internal void Pause()
     {
         if (!_isAnnounced)
         {
             return;
         }
 
+        // A queue that broke has stopped itself, but the device still has to be told.
         _isAnnounced = false;
         _registration?.Dispose();
         _registration = null;

@@ -51,21 +51,31 @@ sealed partial class VhostUserSession
 
         if (!ring.IsFresh && ring.Base != first)
         {
-            foreach (var each in _rings)
-            {
-                each.Stop();
-            }
-
-            _device.Reset();
-            foreach (var each in _rings)
-            {
-                each.Forget();
-            }
-
-            _device.Negotiated(_features & ~VhostUserFeatures.ProtocolFeatures);
+            ResetDevice();
         }
 
         ring.Base = (ushort)first;
+    }
+
+    // Rings that are set up already belong to the guest's new life: they stay as they are.
+    void ResetDevice()
+    {
+        foreach (var ring in _rings)
+        {
+            ring.Pause();
+        }
+
+        _device.Reset();
+        foreach (var ring in _rings)
+        {
+            ring.Forget();
+        }
+
+        _device.Negotiated(_features & ~VhostUserFeatures.ProtocolFeatures);
+        foreach (var ring in _rings)
+        {
+            ring.Update(_memory, _features);
+        }
     }
 
     /// <summary><c>u32 index; u32 flags; u64 descriptor; u64 used; u64 available; u64 log</c>; the log address is not zero even where nothing is logged.</summary>

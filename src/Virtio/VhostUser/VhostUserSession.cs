@@ -8,9 +8,6 @@ namespace NitroEnclaves.Virtio;
 /// </summary>
 sealed partial class VhostUserSession : IReadyHandler
 {
-    // Then others have their turn; the rest is still readable.
-    const int MaxMessagesPerTurn = 64;
-
     readonly IVirtioDevice _device;
     readonly VhostUserRing[] _rings;
     readonly VhostUserChannel _channel;
@@ -40,28 +37,17 @@ sealed partial class VhostUserSession : IReadyHandler
 
     public void OnReady(ReadyEvents events)
     {
+        // One message in a turn: the rings have theirs in between, however much the front end talks.
         try
         {
-            for (var i = 0; i < MaxMessagesPerTurn; i++)
+            if (_channel.TryReceive(out var message, out var isEnd))
             {
-                if (!_channel.TryReceive(out var message, out var isEnd))
-                {
-                    if (isEnd)
-                    {
-                        End(null);
-                    }
-
-                    return;
-                }
-
-                try
-                {
-                    Answer(message);
-                }
-                finally
-                {
-                    _channel.Release();
-                }
+                Answer(message);
+                _channel.Release();
+            }
+            else if (isEnd)
+            {
+                End(null);
             }
         }
         catch (VirtioException exception)
@@ -102,7 +88,7 @@ sealed partial class VhostUserSession : IReadyHandler
         var needsReply = message.NeedsReply && (_protocolFeatures & VhostUserFeatures.ReplyAcknowledge) != 0;
         try
         {
-            if (Handle(message))
+            if (Handle(message, needsReply))
             {
                 return;
             }
@@ -121,7 +107,7 @@ sealed partial class VhostUserSession : IReadyHandler
     }
 
     // Returns whether the request had a reply of its own, which takes the acknowledgement's place.
-    bool Handle(in VhostUserMessage message)
+    bool Handle(in VhostUserMessage message, bool needsReply)
     {
         if (message.Request is not (VhostUserRequest.SetMemoryTable or VhostUserRequest.SetVringKick or VhostUserRequest.SetVringCall or VhostUserRequest.SetVringError))
         {
@@ -168,10 +154,11 @@ sealed partial class VhostUserSession : IReadyHandler
                 GetConfiguration(message);
                 return true;
 
-            case VhostUserRequest.SetConfiguration when message.NeedsReply:
+            case VhostUserRequest.SetConfiguration when needsReply:
                 throw new VirtioException(VirtioFault.MessageArgument, "The configuration space is read-only.");
 
             case VhostUserRequest.SetConfiguration:
+                // The guest's doing, and no reason to take its device away.
                 return false;
 
             default:

@@ -18,26 +18,26 @@ sealed class DriverRing
     public const ushort Write = 2;
     public const ushort Indirect = 4;
 
-    readonly GuestRam ram;
-    readonly bool eventIndex;
-    readonly Queue<ushort> free = new();
-    readonly Dictionary<ushort, ushort[]> taken = [];
-    ushort usedSeen;
-    ushort publishedIndex;
+    readonly GuestRam _ram;
+    readonly bool _eventIndex;
+    readonly Queue<ushort> _free = new();
+    readonly Dictionary<ushort, ushort[]> _taken = [];
+    ushort _usedSeen;
+    ushort _publishedIndex;
 
     public DriverRing(GuestRam ram, int size, ulong address = GuestRam.LowBase + 0x1000, bool eventIndex = false)
     {
-        this.ram = ram;
-        this.eventIndex = eventIndex;
+        _ram = ram;
+        _eventIndex = eventIndex;
         Size = size;
         Descriptors = address;
         Available = address + (ulong)size * 16;
         Used = (Available + 6 + (ulong)size * 2 + 4095) & ~4095UL;
         End = Used + 6 + (ulong)size * 8;
-        ram[address, (int)(End - address)].Clear();
+        _ram[address, (int)(End - address)].Clear();
         for (ushort i = 0; i < size; i++)
         {
-            free.Enqueue(i);
+            _free.Enqueue(i);
         }
     }
 
@@ -56,45 +56,45 @@ sealed class DriverRing
     public VirtqueueLayout UserLayout =>
         new(Size, GuestRam.ToUser(Descriptors), GuestRam.ToUser(Available), GuestRam.ToUser(Used), RingAddressSpace.User);
 
-    public int FreeDescriptors => free.Count;
+    public int FreeDescriptors => _free.Count;
 
     /// <summary>The index that was published last.</summary>
     public ushort AvailableIndex
     {
-        get => ram.ReadU16(Available + 2);
-        set => ram.WriteU16(Available + 2, publishedIndex = value);
+        get => _ram.ReadU16(Available + 2);
+        set => _ram.WriteU16(Available + 2, _publishedIndex = value);
     }
 
-    public ushort UsedIndex => ram.ReadU16(Used + 2);
+    public ushort UsedIndex => _ram.ReadU16(Used + 2);
 
     /// <summary>Whether this driver asked, without the event index, not to be interrupted.</summary>
     public bool NoInterrupt
     {
-        set => ram.WriteU16(Available, value ? (ushort)1 : (ushort)0);
+        set => _ram.WriteU16(Available, value ? (ushort)1 : (ushort)0);
     }
 
-    public ushort UsedFlags => ram.ReadU16(Used);
+    public ushort UsedFlags => _ram.ReadU16(Used);
 
     /// <summary>The used index at which the driver wants to be interrupted.</summary>
     public ushort UsedEvent
     {
-        set => ram.WriteU16(Available + 4 + (ulong)Size * 2, value);
+        set => _ram.WriteU16(Available + 4 + (ulong)Size * 2, value);
     }
 
     /// <summary>The available index at which the device wants to be notified.</summary>
-    public ushort AvailableEvent => ram.ReadU16(Used + 4 + (ulong)Size * 8);
+    public ushort AvailableEvent => _ram.ReadU16(Used + 4 + (ulong)Size * 8);
 
     public void SetDescriptor(int index, ulong address, uint length, ushort flags = 0, ushort next = 0) =>
-        ram.WriteDescriptor(Descriptors + (ulong)index * 16, address, length, flags, next);
+        _ram.WriteDescriptor(Descriptors + (ulong)index * 16, address, length, flags, next);
 
     /// <summary>Names a head in the available ring without publishing it.</summary>
-    public void SetAvailable(ushort index, ushort head) => ram.WriteU16(Available + 4 + (ulong)(index % Size) * 2, head);
+    public void SetAvailable(ushort index, ushort head) => _ram.WriteU16(Available + 4 + (ulong)(index % Size) * 2, head);
 
     /// <summary>Makes a chain by hand available.</summary>
     public void Offer(ushort head)
     {
-        SetAvailable(publishedIndex, head);
-        AvailableIndex = (ushort)(publishedIndex + 1);
+        SetAvailable(_publishedIndex, head);
+        AvailableIndex = (ushort)(_publishedIndex + 1);
     }
 
     /// <summary>Makes a chain of direct descriptors available and tells its head.</summary>
@@ -103,7 +103,7 @@ sealed class DriverRing
         var entries = new ushort[buffers.Length];
         for (var i = 0; i < entries.Length; i++)
         {
-            entries[i] = free.Dequeue();
+            entries[i] = _free.Dequeue();
         }
 
         for (var i = 0; i < entries.Length; i++)
@@ -112,7 +112,7 @@ sealed class DriverRing
             SetDescriptor(entries[i], buffers[i].Address, buffers[i].Length, Flags(buffers[i], last), last ? (ushort)0 : entries[i + 1]);
         }
 
-        taken[entries[0]] = entries;
+        _taken[entries[0]] = entries;
         Offer(entries[0]);
         return entries[0];
     }
@@ -123,12 +123,12 @@ sealed class DriverRing
         for (var i = 0; i < buffers.Length; i++)
         {
             var last = i == buffers.Length - 1;
-            ram.WriteDescriptor(table + (ulong)i * 16, buffers[i].Address, buffers[i].Length, Flags(buffers[i], last), last ? (ushort)0 : (ushort)(i + 1));
+            _ram.WriteDescriptor(table + (ulong)i * 16, buffers[i].Address, buffers[i].Length, Flags(buffers[i], last), last ? (ushort)0 : (ushort)(i + 1));
         }
 
-        var head = free.Dequeue();
+        var head = _free.Dequeue();
         SetDescriptor(head, table, (uint)buffers.Length * 16, Indirect);
-        taken[head] = [head];
+        _taken[head] = [head];
         Offer(head);
         return head;
     }
@@ -136,26 +136,26 @@ sealed class DriverRing
     /// <summary>Takes the next used entry, if there is one, and its descriptors back.</summary>
     public bool TryGetUsed(out uint id, out uint length)
     {
-        if (usedSeen == UsedIndex)
+        if (_usedSeen == UsedIndex)
         {
             id = length = 0;
             return false;
         }
 
-        var entry = Used + 4 + (ulong)(usedSeen % Size) * 8;
-        id = ram.ReadU32(entry);
-        length = ram.ReadU32(entry + 4);
-        usedSeen++;
-        if (eventIndex)
+        var entry = Used + 4 + (ulong)(_usedSeen % Size) * 8;
+        id = _ram.ReadU32(entry);
+        length = _ram.ReadU32(entry + 4);
+        _usedSeen++;
+        if (_eventIndex)
         {
-            UsedEvent = usedSeen;
+            UsedEvent = _usedSeen;
         }
 
-        if (taken.Remove((ushort)id, out var entries))
+        if (_taken.Remove((ushort)id, out var entries))
         {
             foreach (var descriptor in entries)
             {
-                free.Enqueue(descriptor);
+                _free.Enqueue(descriptor);
             }
         }
 
@@ -165,7 +165,7 @@ sealed class DriverRing
     /// <summary>Whether the device wants to hear of chains added since <paramref name="before"/>.</summary>
     public bool NeedsKick(ushort before)
     {
-        if (!eventIndex)
+        if (!_eventIndex)
         {
             return (UsedFlags & 1) == 0;
         }

@@ -22,14 +22,15 @@ sealed unsafe class GuestRam : IDisposable
     const ulong HighOffset = 0;
     const ulong FileSize = HighSize + LowSize;
 
-    readonly byte* view;
+    readonly byte* _view;
 
-    public GuestRam()
+    /// <param name="name">Shown in <c>/proc/self/maps</c>.</param>
+    public GuestRam(string name = "guest")
     {
-        File = new SafeDescriptor(Interop.Mman.memfd_create("guest", Interop.Mman.MFD_CLOEXEC));
+        File = new SafeDescriptor(Interop.Mman.memfd_create(name, Interop.Mman.MFD_CLOEXEC));
         Assert.Equal(0, Interop.Unistd.ftruncate(File, (long)FileSize));
-        view = (byte*)Interop.Mman.mmap(0, (nuint)FileSize, Interop.Mman.PROT_READ | Interop.Mman.PROT_WRITE, Interop.Mman.MAP_SHARED, File, 0);
-        Assert.NotEqual(-1, (nint)view);
+        _view = (byte*)Interop.Mman.mmap(0, (nuint)FileSize, Interop.Mman.PROT_READ | Interop.Mman.PROT_WRITE, Interop.Mman.MAP_SHARED, File, 0);
+        Assert.NotEqual(-1, (nint)_view);
     }
 
     public SafeDescriptor File { get; }
@@ -50,7 +51,7 @@ sealed unsafe class GuestRam : IDisposable
     public Span<byte> this[ulong guestAddress, int length] => new(Pointer(guestAddress), length);
 
     public byte* Pointer(ulong guestAddress) =>
-        guestAddress >= HighBase ? view + HighOffset + (guestAddress - HighBase) : view + LowOffset + (guestAddress - LowBase);
+        guestAddress >= HighBase ? _view + HighOffset + (guestAddress - HighBase) : _view + LowOffset + (guestAddress - LowBase);
 
     public ushort ReadU16(ulong guestAddress) => Volatile.Read(ref *(ushort*)Pointer(guestAddress));
 
@@ -69,7 +70,7 @@ sealed unsafe class GuestRam : IDisposable
 
     public void Dispose()
     {
-        Interop.Mman.munmap((nint)view, (nuint)FileSize);
+        Interop.Mman.munmap((nint)_view, (nuint)FileSize);
         File.Dispose();
     }
 }

@@ -18,6 +18,9 @@ static unsafe partial class TestInterop
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollDescriptor* descriptors, ulong count, int timeoutMilliseconds);
 
+    [LibraryImport("libc", EntryPoint = "dup", SetLastError = true)]
+    public static partial int Dup(SafeHandle descriptor);
+
     /// <summary>Waits until a descriptor is readable.</summary>
     public static bool WaitReadable(SafeHandle descriptor, int timeoutMilliseconds)
     {

@@ -20,12 +20,14 @@ sealed class VhostUserFrontEnd : IDisposable
     /// <summary>Connects to a back end that listens.</summary>
     /// <param name="path">Its socket.</param>
     /// <param name="queues">Rings that the driver uses, not more than the device has.</param>
-    public VhostUserFrontEnd(string path, int queues = 1) : this(new VhostUserWire(path), queues)
+    /// <param name="memoryName">Name of the guest's memory in <c>/proc/self/maps</c>.</param>
+    public VhostUserFrontEnd(string path, int queues = 1, string memoryName = "guest") : this(new VhostUserWire(path), queues, memoryName)
     {
     }
 
-    public VhostUserFrontEnd(VhostUserWire wire, int queues = 1)
+    public VhostUserFrontEnd(VhostUserWire wire, int queues = 1, string memoryName = "guest")
     {
+        Ram = new GuestRam(memoryName);
         Wire = wire;
         _kicks = Signals(queues);
         _calls = Signals(queues);
@@ -36,7 +38,7 @@ sealed class VhostUserFrontEnd : IDisposable
 
     public VhostUserWire Wire { get; }
 
-    public GuestRam Ram { get; } = new();
+    public GuestRam Ram { get; }
 
     /// <summary>The drivers' rings; made by <see cref="Start"/>.</summary>
     public DriverRing[] Rings { get; private set; }
@@ -83,10 +85,14 @@ sealed class VhostUserFrontEnd : IDisposable
     /// <param name="fill">Called when the rings are laid out and before they run, as a driver fills its receive ring.</param>
     public void Start(ulong features = VirtioFeatures.Ring, int size = 128, Action<DriverRing[]>? fill = null)
     {
-        Rings = [.. _ringAddresses.Select(address => new DriverRing(Ram, size, address, (features & VirtioFeatures.EventIndex) != 0))];
+        LayOutRings(features, size);
         fill?.Invoke(Rings);
         Resume(features, new ushort[Rings.Length]);
     }
+
+    /// <summary>Makes fresh rings in the guest's memory, of which the back end knows nothing yet.</summary>
+    public void LayOutRings(ulong features, int size) =>
+        Rings = [.. _ringAddresses.Select(address => new DriverRing(Ram, size, address, (features & VirtioFeatures.EventIndex) != 0))];
 
     /// <summary>As QEMU when the machine goes on: the rings that are there, from the indices that <see cref="Stop"/> returned.</summary>
     public void Resume(ulong features, ushort[] bases)
@@ -127,7 +133,7 @@ sealed class VhostUserFrontEnd : IDisposable
         return bases;
     }
 
-    public void SendMemory()
+    public void SendMemory(bool acknowledged = true)
     {
         var regions = Ram.Regions;
         var payload = new byte[8 + regions.Length * 32];
@@ -141,8 +147,11 @@ sealed class VhostUserFrontEnd : IDisposable
             BinaryPrimitives.WriteUInt64LittleEndian(entry[24..], regions[i].FileOffset);
         }
 
-        Wire.Send(VhostUserWire.SetMemTable, payload, needReply: true, [.. regions.Select(region => region.File)]);
-        Assert.Equal(0UL, Wire.ReceiveU64(VhostUserWire.SetMemTable));
+        Wire.Send(VhostUserWire.SetMemTable, payload, acknowledged, [.. regions.Select(region => region.File)]);
+        if (acknowledged)
+        {
+            Assert.Equal(0UL, Wire.ReceiveU64(VhostUserWire.SetMemTable));
+        }
     }
 
     public void SetUpRing(int index, ushort first)

@@ -99,6 +99,14 @@ sealed unsafe class VhostUserWire : IDisposable
         return BinaryPrimitives.ReadUInt64LittleEndian(payload);
     }
 
+    /// <summary>Reads an acknowledgement, of whatever request.</summary>
+    public ulong ReceiveAcknowledgement()
+    {
+        var reply = ReadExactly(12 + 8);
+        Assert.Equal((5u, 8u), (BinaryPrimitives.ReadUInt32LittleEndian(reply.AsSpan(4)), BinaryPrimitives.ReadUInt32LittleEndian(reply.AsSpan(8))));
+        return BinaryPrimitives.ReadUInt64LittleEndian(reply.AsSpan(12));
+    }
+
     public ulong Ask(uint request)
     {
         Send(request, []);

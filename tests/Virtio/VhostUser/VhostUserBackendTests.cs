@@ -1,3 +1,6 @@
+using System.Net.Sockets;
+using System.Runtime.Versioning;
+
 namespace NitroEnclaves.Virtio.Tests;
 
 public sealed class VhostUserBackendTests : IDisposable
@@ -90,6 +93,60 @@ public sealed class VhostUserBackendTests : IDisposable
     }
 
     [Fact]
+    public void A_restart_is_seen_on_whichever_ring_was_used()
+    {
+        for (var index = 0; index < 2; index++)
+        {
+            using var frontEnd = new VhostUserFrontEnd(_socket.Path, queues: 2);
+            frontEnd.Realize();
+            frontEnd.Start();
+            Echo(frontEnd, index, "before");
+            frontEnd.Stop();
+            _device.Events.Clear();
+            frontEnd.Start();
+            Echo(frontEnd, 0, "after");
+            Echo(frontEnd, 1, "after");
+            Assert.Single(_device.Events, "reset");
+        }
+    }
+
+    [Fact]
+    public void Without_protocol_features_a_ring_runs_from_its_kick_descriptor_on()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path, queues: 2);
+        for (var round = 0; round < 3; round++)
+        {
+            frontEnd.Wire.SendU64(VhostUserWire.SetFeatures, VirtioFeatures.Version1);
+            frontEnd.SendMemory(acknowledged: false);
+            frontEnd.LayOutRings(VirtioFeatures.Version1, size: 128);
+            frontEnd.SetUpRing(0, 0);
+            frontEnd.SetUpRing(1, 0);
+            Echo(frontEnd, 0, "text");
+            Echo(frontEnd, 1, "text");
+            Echo(frontEnd, 1, "text");
+            Assert.Equal((1, 2), (frontEnd.GetBase(0), frontEnd.GetBase(1)));
+        }
+
+        Assert.Equal(2, _device.Events.Count(what => what == "reset"));
+    }
+
+    [Fact]
+    public void Interrupts_that_an_earlier_descriptor_took_are_repeated_on_a_new_one()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path);
+        frontEnd.Realize();
+        frontEnd.Start();
+
+        // Nothing was used yet, so there is nothing to hear of.
+        frontEnd.RenewCalls();
+        frontEnd.Settle();
+        Assert.False(frontEnd.WaitForCall(0, timeoutMilliseconds: 0));
+        Echo(frontEnd, 0, "text");
+        frontEnd.RenewCalls();
+        Assert.True(frontEnd.WaitForCall(0));
+    }
+
+    [Fact]
     public void A_stopped_ring_is_neither_read_nor_written()
     {
         using var frontEnd = new VhostUserFrontEnd(_socket.Path);
@@ -130,6 +187,86 @@ public sealed class VhostUserBackendTests : IDisposable
         using var last = new VhostUserFrontEnd(_socket.Path);
         last.Realize();
         Assert.Equal(5, _device.Events.Count(what => what == "reset"));
+    }
+
+    [Fact]
+    public async Task The_next_front_end_waits_until_the_session_ends()
+    {
+        using var first = new VhostUserFrontEnd(_socket.Path);
+        first.Realize();
+        using var second = new VhostUserFrontEnd(_socket.Path);
+        var waiting = Task.Run(() => second.Realize(), TestContext.Current.CancellationToken);
+        first.Start();
+        Echo(first, 0, "text");
+        Assert.False(waiting.IsCompleted);
+        first.Wire.Dispose();
+        await waiting;
+        second.Start();
+        Echo(second, 0, "text");
+    }
+
+    [Fact]
+    public async Task A_connection_that_exists_already_is_served()
+    {
+        var device = new EchoDevice();
+        var end = new TaskCompletionSource<VirtioException?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using var folder = new TemporarySocket();
+        listener.Bind(new UnixDomainSocketEndPoint(folder.Path));
+        listener.Listen();
+        using var connected = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        connected.Connect(new UnixDomainSocketEndPoint(folder.Path));
+        using var accepted = listener.Accept();
+        using var copy = new SafeDescriptor(TestInterop.Dup(accepted.SafeHandle));
+        accepted.Dispose();
+        using var backend = VhostUserBackend.Attach(_loop, device, copy);
+        backend.SessionEnded += end.SetResult;
+        using (var frontEnd = new VhostUserFrontEnd(new VhostUserWire(connected)))
+        {
+            frontEnd.Realize();
+            frontEnd.Start();
+            Echo(frontEnd, 0, "text");
+        }
+
+        Assert.Null(await end.Task);
+        Assert.True(copy.IsClosed);
+    }
+
+    [Fact]
+    public void Disposing_ends_the_session_and_removes_the_socket()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path);
+        frontEnd.Realize();
+        frontEnd.Start();
+        _backend.Dispose();
+        frontEnd.Wire.ExpectEnd();
+        Assert.Equal("reset", _device.Events[^1]);
+        Assert.False(File.Exists(_socket.Path));
+    }
+
+    [Fact, SupportedOSPlatform("linux")]
+    public void A_socket_whose_owner_died_is_replaced_and_nothing_else_is()
+    {
+        using var folder = new TemporarySocket();
+        using (var dead = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            dead.Bind(new UnixDomainSocketEndPoint(folder.Path + ".dead"));
+            dead.Listen();
+            File.Move(folder.Path + ".dead", folder.Path);
+        }
+
+        Assert.True(File.Exists(folder.Path));
+        using (VhostUserBackend.Listen(_loop, _device, folder.Path))
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(folder.Path));
+            Assert.Throws<IOException>(() => VhostUserBackend.Listen(_loop, _device, folder.Path));
+        }
+
+        File.WriteAllText(folder.Path, "precious");
+        Assert.Throws<IOException>(() => VhostUserBackend.Listen(_loop, _device, folder.Path));
+        Assert.Equal("precious", File.ReadAllText(folder.Path));
+        Assert.Throws<IOException>(() => VhostUserBackend.Listen(_loop, _device, folder.Path + new string('x', 108)));
+        Assert.Throws<IOException>(() => VhostUserBackend.Listen(_loop, _device, "/nowhere/device.sock"));
     }
 
     static void Echo(VhostUserFrontEnd frontEnd, int index, string text)

@@ -1,0 +1,411 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
+
+namespace NitroEnclaves.Virtio.Tests;
+
+/// <summary>What a broken or captured front end can send: rows <c>vu_*</c> and <c>ring_oob</c> of vsock.md 4.1.</summary>
+public sealed class HostileFrontEndTests : IDisposable
+{
+    readonly TemporarySocket _socket = new();
+    readonly EventLoop _loop = EventLoop.Start("device");
+    readonly EchoDevice _device = new();
+    readonly VhostUserBackend _backend;
+    readonly ConcurrentQueue<VirtioException?> _ends = new();
+
+    public HostileFrontEndTests()
+    {
+        _backend = VhostUserBackend.Listen(_loop, _device, _socket.Path);
+        _backend.SessionEnded += _ends.Enqueue;
+    }
+
+    public void Dispose()
+    {
+        _backend.Dispose();
+        _loop.Dispose();
+        _socket.Dispose();
+    }
+
+    sealed record Case(string Name, VirtioFault Fault, Action<VhostUserFrontEnd, VhostUserWire> Send);
+
+    static readonly Case[] Malformed =
+    [
+        new("vu_version_0", VirtioFault.MessageHeader, (_, wire) => wire.SendRaw(Header(1, 0, 0))),
+        new("vu_version_2", VirtioFault.MessageHeader, (_, wire) => wire.SendRaw(Header(1, 2, 0))),
+        new("vu_reply", VirtioFault.MessageHeader, (_, wire) => wire.SendRaw(Header(1, 5, 0))),
+        new("vu_reserved_flags", VirtioFault.MessageHeader, (_, wire) => wire.SendRaw(Header(1, 0x11, 0))),
+        new("vu_huge", VirtioFault.MessageSize, (_, wire) => wire.SendRaw(Header(1, 1, uint.MaxValue))),
+        new("vu_too_long", VirtioFault.MessageSize, (_, wire) => wire.SendRaw(Header(1, 1, 4096))),
+        new("vu_many_descriptors", VirtioFault.MessageDescriptors, (end, wire) => wire.SendRaw(Header(5, 1, 8), [.. Enumerable.Repeat(end.Ram.File, 20)])),
+        new("vu_partial_header", VirtioFault.ConnectionLost, (_, wire) =>
+        {
+            wire.SendRaw(Header(1, 1, 0).AsSpan(0, 7));
+            wire.Dispose();
+        }),
+        new("vu_partial_payload", VirtioFault.ConnectionLost, (end, wire) =>
+        {
+            wire.SendRaw([.. Header(5, 1, 40), 1, 2, 3], end.Ram.File);
+            wire.Dispose();
+        }),
+    ];
+
+    static readonly Case[] Refused =
+    [
+        new("vu_unknown", VirtioFault.MessageUnknown, (_, wire) => wire.Send(200, [], needReply: true)),
+        new("vu_unknown_0", VirtioFault.MessageUnknown, (_, wire) => wire.Send(0, [], needReply: true)),
+        new("vu_unknown_with_descriptor", VirtioFault.MessageDescriptors, (end, wire) => wire.Send(200, [], needReply: true, end.Ram.File)),
+        new("vu_not_offered", VirtioFault.MessageUnknown, (_, wire) => wire.Send(34, [], needReply: true)),
+        new("vu_short_payload", VirtioFault.MessageSize, (_, wire) => wire.Send(VhostUserWire.SetFeatures, [1, 2, 3], needReply: true)),
+        new("vu_long_payload", VirtioFault.MessageSize, (_, wire) => wire.Send(VhostUserWire.SetOwner, [1], needReply: true)),
+        new("vu_get_with_payload", VirtioFault.MessageSize, (_, wire) => wire.Send(VhostUserWire.GetFeatures, [1], needReply: true)),
+        new("vu_features", VirtioFault.FeaturesNotOffered, (_, wire) => wire.SendU64(VhostUserWire.SetFeatures, ulong.MaxValue, needReply: true)),
+        new("vu_protocol_features", VirtioFault.FeaturesNotOffered, (_, wire) => wire.SendU64(VhostUserWire.SetProtocolFeatures, 0x1209, needReply: true)),
+        new("vu_bad_index_num", VirtioFault.MessageArgument, (_, wire) => wire.SendState(VhostUserWire.SetVringNum, 2, 8, needReply: true)),
+        new("vu_bad_index_base", VirtioFault.MessageArgument, (_, wire) => wire.SendState(VhostUserWire.SetVringBase, uint.MaxValue, 0, needReply: true)),
+        new("vu_bad_index_get", VirtioFault.MessageArgument, (_, wire) => wire.SendState(VhostUserWire.GetVringBase, 2, 0, needReply: true)),
+        new("vu_bad_index_kick", VirtioFault.MessageArgument, (end, wire) => wire.SendU64(VhostUserWire.SetVringKick, 7, needReply: true, end.Ram.File)),
+        new("vu_bad_index_enable", VirtioFault.MessageArgument, (_, wire) => wire.SendState(VhostUserWire.SetVringEnable, 2, 1, needReply: true)),
+        new("vu_bad_call_bits", VirtioFault.MessageArgument, (_, wire) => wire.SendU64(VhostUserWire.SetVringCall, 1 << 9, needReply: true)),
+        new("vu_num_0", VirtioFault.RingSize, (_, wire) => wire.SendState(VhostUserWire.SetVringNum, 0, 0, needReply: true)),
+        new("vu_num_100", VirtioFault.RingSize, (_, wire) => wire.SendState(VhostUserWire.SetVringNum, 0, 100, needReply: true)),
+        new("vu_num_2048", VirtioFault.RingSize, (_, wire) => wire.SendState(VhostUserWire.SetVringNum, 0, 2048, needReply: true)),
+        new("vu_num_huge", VirtioFault.RingSize, (_, wire) => wire.SendState(VhostUserWire.SetVringNum, 0, 0x8000_0000, needReply: true)),
+        new("vu_base_65536", VirtioFault.MessageArgument, (_, wire) => wire.SendState(VhostUserWire.SetVringBase, 0, 65536, needReply: true)),
+        new("vu_enable_2", VirtioFault.MessageArgument, (_, wire) => wire.SendState(VhostUserWire.SetVringEnable, 0, 2, needReply: true)),
+        new("vu_table_empty", VirtioFault.MemoryRegionCount, (_, wire) => wire.Send(VhostUserWire.SetMemTable, new byte[8], needReply: true)),
+        new("vu_table_9", VirtioFault.MemoryRegionCount, (_, wire) => wire.Send(VhostUserWire.SetMemTable, [9, 0, 0, 0, 0, 0, 0, 0], needReply: true)),
+        new("vu_table_short", VirtioFault.MessageSize, (end, wire) => wire.Send(VhostUserWire.SetMemTable, [1, 0, 0, 0, 0, 0, 0, 0], needReply: true, end.Ram.File)),
+        new("vu_table_no_count", VirtioFault.MessageSize, (end, wire) => wire.Send(VhostUserWire.SetMemTable, [1, 0], needReply: true, end.Ram.File)),
+        new("vu_table_no_fds", VirtioFault.MessageDescriptors, (_, wire) => wire.Send(VhostUserWire.SetMemTable, Region(0, 0x1000, 0, 0), needReply: true)),
+        new("vu_table_2_fds", VirtioFault.MessageDescriptors, (end, wire) => wire.Send(VhostUserWire.SetMemTable, Region(0, 0x1000, 0, 0), needReply: true, end.Ram.File, end.Ram.File)),
+        new("vu_table_oob", VirtioFault.MemoryRegionBounds, (end, wire) => wire.Send(VhostUserWire.SetMemTable, Region(0, 0x1000, 0, 1UL << 40), needReply: true, end.Ram.File)),
+        new("vu_table_wrap", VirtioFault.MemoryRegionBounds, (end, wire) => wire.Send(VhostUserWire.SetMemTable, Region(ulong.MaxValue, 0x1000, 0, 0), needReply: true, end.Ram.File)),
+        new("vu_table_eventfd", VirtioFault.MemoryRegionNotMappable, (end, wire) =>
+        {
+            using var signal = new EventSignal();
+            wire.Send(VhostUserWire.SetMemTable, Region(0, 0x1000, 0, 0), needReply: true, signal.Descriptor);
+        }),
+        new("vu_kick_no_fd", VirtioFault.MessageDescriptors, (_, wire) => wire.SendU64(VhostUserWire.SetVringKick, 0, needReply: true)),
+        new("vu_kick_polled", VirtioFault.MessageDescriptors, (_, wire) => wire.SendU64(VhostUserWire.SetVringKick, 0x100, needReply: true)),
+        new("vu_kick_2_fds", VirtioFault.MessageDescriptors, (end, wire) => wire.SendU64(VhostUserWire.SetVringKick, 0, needReply: true, end.Ram.File, end.Ram.File)),
+        new("vu_call_no_fd_with_fd", VirtioFault.MessageDescriptors, (end, wire) => wire.SendU64(VhostUserWire.SetVringCall, 0x100, needReply: true, end.Ram.File)),
+        new("vu_config_size", VirtioFault.MessageSize, (_, wire) => wire.Send(VhostUserWire.GetConfig, [0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0], needReply: true)),
+        new("vu_config_short", VirtioFault.MessageSize, (_, wire) => wire.Send(VhostUserWire.GetConfig, [0, 0, 0, 0], needReply: true)),
+        new("vu_config_huge", VirtioFault.MessageSize, (_, wire) => wire.Send(VhostUserWire.GetConfig, [0, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 0], needReply: true)),
+        new("vu_set_config", VirtioFault.MessageArgument, (_, wire) => wire.Send(VhostUserWire.SetConfig, [0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], needReply: true)),
+        new("vu_log_address", VirtioFault.MessageArgument, (_, wire) =>
+        {
+            var payload = new byte[40];
+            payload[4] = 1;
+            wire.Send(VhostUserWire.SetVringAddr, payload, needReply: true);
+        }),
+        new("vu_start_without_memory", VirtioFault.MessageSequence, (_, wire) =>
+        {
+            using var signal = new EventSignal();
+            wire.SendU64(VhostUserWire.SetFeatures, 0);
+            wire.SendU64(VhostUserWire.SetVringKick, 0, needReply: true, signal.Descriptor);
+        }),
+    ];
+
+    public static TheoryData<string> MalformedNames => [.. Malformed.Select(each => each.Name)];
+
+    public static TheoryData<string> RefusedNames => [.. Refused.Select(each => each.Name)];
+
+    [Theory, MemberData(nameof(MalformedNames))]
+    public void A_malformed_message_ends_the_session_and_the_next_front_end_is_served(string name)
+    {
+        var @case = Malformed.Single(each => each.Name == name);
+        using (var frontEnd = new VhostUserFrontEnd(_socket.Path))
+        {
+            frontEnd.Realize();
+            @case.Send(frontEnd, frontEnd.Wire);
+            ExpectEnd(frontEnd);
+        }
+
+        ExpectService();
+        Assert.Equal(@case.Fault, FirstEnd());
+    }
+
+    [Theory, MemberData(nameof(RefusedNames))]
+    public void A_request_that_makes_no_sense_is_refused_where_an_answer_is_wanted(string name)
+    {
+        var @case = Refused.Single(each => each.Name == name);
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path);
+        frontEnd.Realize();
+        var wire = frontEnd.Wire;
+        @case.Send(frontEnd, wire);
+        Assert.NotEqual(0UL, wire.ReceiveAcknowledgement());
+
+        // Nothing is broken by it.
+        if (name != "vu_start_without_memory")
+        {
+            frontEnd.Start();
+            ExpectEcho(frontEnd);
+        }
+    }
+
+    [Theory, MemberData(nameof(RefusedNames))]
+    public void A_request_that_makes_no_sense_ends_the_session_where_no_answer_is_wanted(string name)
+    {
+        var @case = Refused.Single(each => each.Name == name);
+        using (var frontEnd = new VhostUserFrontEnd(_socket.Path))
+        {
+            // Without REPLY_ACK the flag that asks for an answer means nothing.
+            @case.Send(frontEnd, frontEnd.Wire);
+            if (name == "vu_set_config")
+            {
+                // A guest's doing, which must not cost it its device.
+                Assert.Equal(0x1_7000_0020UL, frontEnd.Wire.Ask(VhostUserWire.GetFeatures));
+                return;
+            }
+
+            ExpectEnd(frontEnd);
+        }
+
+        ExpectService();
+        Assert.Equal(@case.Fault, FirstEnd());
+    }
+
+    public static TheoryData<string, ulong, ulong, ulong, VirtioFault> BadRings => new()
+    {
+        { "ring_oob descriptors", 0, 0x1000, 0x2000, VirtioFault.RingOutsideMemory },
+        { "ring_oob available", 0x1000, 0, 0x2000, VirtioFault.RingOutsideMemory },
+        { "ring_oob used", 0x1000, 0x2000, 0, VirtioFault.RingOutsideMemory },
+        { "ring_oob over the end", GuestRam.LowSize - 16, 0x1000, 0x2000, VirtioFault.RingOutsideMemory },
+        { "ring_oob misaligned", 0x1000, 0x2000, 0x3002, VirtioFault.RingAlignment },
+    };
+
+    [Theory, MemberData(nameof(BadRings))]
+    public void A_ring_outside_memory_is_refused(string name, ulong descriptors, ulong available, ulong used, VirtioFault fault)
+    {
+        using (var frontEnd = new VhostUserFrontEnd(_socket.Path))
+        {
+            frontEnd.Realize();
+            frontEnd.Start();
+            frontEnd.Stop();
+            frontEnd.Resume(VirtioFeatures.Ring, [0]);
+            frontEnd.SetEnabled(0, enabled: false);
+            frontEnd.GetBase(0);
+            frontEnd.SendAddresses(0, new VirtqueueLayout(0, Place(descriptors), Place(available), Place(used), RingAddressSpace.User));
+            using var kick = new EventSignal();
+            frontEnd.Wire.SendU64(VhostUserWire.SetVringKick, 0, needReply: false, kick.Descriptor);
+            frontEnd.Wire.SendState(VhostUserWire.SetVringEnable, 0, 1);
+            ExpectEnd(frontEnd);
+        }
+
+        ExpectService();
+        Assert.True(fault == FirstEnd(), name);
+
+        static ulong Place(ulong offset) => offset == 0 ? 0 : GuestRam.ToUser(GuestRam.LowBase + offset);
+    }
+
+    [Fact]
+    public void A_started_ring_is_not_set_up_anew()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path);
+        frontEnd.Realize();
+        frontEnd.Start();
+        frontEnd.Wire.SendState(VhostUserWire.SetVringNum, 0, 8, needReply: true);
+        Assert.NotEqual(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetVringNum));
+        frontEnd.Wire.SendState(VhostUserWire.SetVringBase, 0, 8, needReply: true);
+        Assert.NotEqual(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetVringBase));
+        frontEnd.SendAddresses(0, frontEnd.Rings[0].UserLayout, needReply: true);
+        Assert.NotEqual(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetVringAddr));
+        frontEnd.Wire.SendU64(VhostUserWire.SetFeatures, 0, needReply: true);
+        Assert.NotEqual(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetFeatures));
+        frontEnd.Wire.SendU64(VhostUserWire.SetFeatures, frontEnd.Features, needReply: true);
+        Assert.Equal(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetFeatures));
+        ExpectEcho(frontEnd);
+    }
+
+    [Fact]
+    public void A_broken_ring_is_reported_and_the_other_one_goes_on()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path, queues: 2);
+        frontEnd.Realize();
+        frontEnd.Start();
+        frontEnd.Rings[0].AvailableIndex = 5000;
+        frontEnd.Kick(0);
+        Assert.True(frontEnd.WaitForError(0));
+        Assert.Equal(VirtioFault.AvailableIndexJump, _device.Queues[0]!.Fault);
+        ExpectEcho(frontEnd, index: 1);
+
+        // A guest that restarts gets both rings back.
+        frontEnd.Stop();
+        frontEnd.Start();
+        ExpectEcho(frontEnd, index: 0);
+        ExpectEcho(frontEnd, index: 1);
+    }
+
+    [Fact]
+    public void Memory_that_no_longer_holds_a_ring_breaks_it()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path);
+        frontEnd.Realize();
+        frontEnd.Start();
+        frontEnd.Wire.Send(VhostUserWire.SetMemTable, Region(0, 0x1000, 0, 0), needReply: true, frontEnd.Ram.File);
+        Assert.Equal(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetMemTable));
+        Assert.True(frontEnd.WaitForError(0));
+        frontEnd.Kick(0);
+        frontEnd.Settle();
+        Assert.Equal(VirtioFault.RingOutsideMemory, _device.Queues[0]!.Fault);
+    }
+
+    [Fact]
+    public void A_kick_descriptor_whose_other_end_is_gone_does_not_keep_the_loop_busy()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path);
+        frontEnd.Realize();
+        frontEnd.Start();
+        using (var pipe = new AnonymousPipeServerStream(PipeDirection.Out))
+        {
+            frontEnd.Wire.SendU64(VhostUserWire.SetVringKick, 0, needReply: true, pipe.ClientSafePipeHandle);
+            Assert.Equal(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetVringKick));
+            pipe.DisposeLocalCopyOfClientHandle();
+        }
+
+        frontEnd.Settle();
+        var turns = _device.Turns;
+        for (var i = 0; i < 20; i++)
+        {
+            frontEnd.Settle();
+        }
+
+        Assert.Equal(turns, _device.Turns);
+    }
+
+    [Fact]
+    public void A_message_may_come_byte_by_byte_with_its_descriptors_first()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path);
+        frontEnd.Realize();
+        byte[] message = [.. Header(VhostUserWire.SetMemTable, 9, 40), .. Region(GuestRam.LowBase, 0x1000, 0, 0)];
+        frontEnd.Wire.SendRaw(message.AsSpan(0, 1), frontEnd.Ram.File);
+        for (var i = 1; i < message.Length; i++)
+        {
+            // The loop takes each byte alone.
+            _loop.Invoke(() => { });
+            frontEnd.Wire.SendRaw(message.AsSpan(i, 1));
+        }
+
+        Assert.Equal(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetMemTable));
+        frontEnd.Start();
+        ExpectEcho(frontEnd);
+    }
+
+    [Fact]
+    public void A_front_end_that_does_not_read_its_replies_is_dropped()
+    {
+        using (var frontEnd = new VhostUserFrontEnd(_socket.Path))
+        {
+            var requests = new byte[12 * 1000];
+            for (var i = 0; i < 1000; i++)
+            {
+                Header(VhostUserWire.GetFeatures, 1, 0).CopyTo(requests, i * 12);
+            }
+
+            try
+            {
+                for (var i = 0; i < 1000; i++)
+                {
+                    frontEnd.Wire.SendRaw(requests);
+                }
+
+                Assert.Fail("A million replies went nowhere.");
+            }
+            catch (Xunit.Sdk.EqualException)
+            {
+                // The connection is gone.
+            }
+        }
+
+        ExpectService();
+        Assert.Equal(VirtioFault.ConnectionLost, FirstEnd());
+    }
+
+    [Fact]
+    public void Sessions_leave_no_descriptor_and_no_mapping_behind()
+    {
+        const string Name = "leak-test";
+        Round(1);
+        var (descriptors, mappings) = (Descriptors(), Mappings());
+        Round(40);
+        Assert.Equal((descriptors, mappings), (Descriptors(), Mappings()));
+
+        void Round(int count)
+        {
+            var refused = Refused.Where(each => each.Name != "vu_start_without_memory").ToArray();
+            for (var i = 0; i < count; i++)
+            {
+                using (var frontEnd = new VhostUserFrontEnd(_socket.Path, queues: 2, Name))
+                {
+                    frontEnd.Realize();
+                    frontEnd.Start();
+                    ExpectEcho(frontEnd);
+                    frontEnd.SendMemory();
+                    frontEnd.Stop();
+                    frontEnd.Start();
+                    refused[i % refused.Length].Send(frontEnd, frontEnd.Wire);
+                }
+
+                using (var frontEnd = new VhostUserFrontEnd(_socket.Path, queues: 2, Name))
+                {
+                    frontEnd.Realize();
+                    Malformed[i % Malformed.Length].Send(frontEnd, frontEnd.Wire);
+                }
+            }
+
+            // Connecting waits for the end of the session before.
+            ExpectService();
+            using var last = new VhostUserFrontEnd(_socket.Path);
+            last.Realize();
+        }
+
+        static int Descriptors() => Directory.GetFiles("/proc/self/fd").Count(each => new FileInfo(each).LinkTarget?.Contains($"memfd:{Name}") == true);
+        static int Mappings() => File.ReadLines("/proc/self/maps").Count(each => each.Contains($"memfd:{Name}"));
+    }
+
+    // The session under test comes first; those that look whether all is well end in order.
+    VirtioFault? FirstEnd() => _ends.TryPeek(out var reason) ? reason?.Fault : null;
+
+    void ExpectService()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path);
+        frontEnd.Realize();
+        frontEnd.Start();
+        ExpectEcho(frontEnd);
+    }
+
+    void ExpectEnd(VhostUserFrontEnd frontEnd)
+    {
+        try
+        {
+            frontEnd.Wire.ExpectEnd();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The test closed it.
+        }
+    }
+
+    static void ExpectEcho(VhostUserFrontEnd frontEnd, int index = 0)
+    {
+        "text"u8.CopyTo(frontEnd.Ram[GuestRam.HighBase, 4]);
+        frontEnd.Rings[index].Add(DriverBuffer.Out(GuestRam.HighBase, 4), DriverBuffer.In(GuestRam.HighBase + 0x1000, 256));
+        frontEnd.Kick(index);
+        Assert.Equal(4u, frontEnd.WaitForUsed(index).Length);
+    }
+
+    static byte[] Header(uint request, uint flags, uint size)
+    {
+        var header = new byte[12];
+        BinaryPrimitives.WriteUInt32LittleEndian(header, request);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(4), flags);
+        BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), size);
+        return header;
+    }
+
+    static byte[] Region(ulong guest, ulong size, ulong user, ulong offset) =>
+        [.. MemoryMarshal.AsBytes<ulong>([1, guest, size, user, offset])];
+}
