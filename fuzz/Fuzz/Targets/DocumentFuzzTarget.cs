@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
 using NitroEnclaves.Attestation;
-using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Fuzz.Targets;
 
@@ -10,27 +8,18 @@ namespace NitroEnclaves.Fuzz.Targets;
 /// </summary>
 sealed class DocumentFuzzTarget : IFuzzTarget
 {
-    static readonly DateTimeOffset Moment = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    /// <summary>When the certificates of the seeds were valid.</summary>
+    static readonly DateTimeOffset Moment = new(2026, 3, 4, 12, 0, 1, TimeSpan.Zero);
 
     static readonly AttestationPolicy Policy = AttestationPolicy.SignatureAndChainOnly.AllowingDebugMode();
 
-    readonly AttestationVerifier _verifier;
-    readonly HashSet<string> _signed = [];
+    readonly AttestationVerifier _verifier = new(new() { Roots = [AttestationRoot.FromCertificate(Corpus.Files("attestation", ".pem")[0])] });
+    readonly HashSet<string> _signed;
 
     public DocumentFuzzTarget()
     {
-        using var authority = AttestationAuthority.CreateEphemeral(new FixedClock());
-        _verifier = new AttestationVerifier(new() { Roots = [authority.Root], TimeProvider = new FixedClock() });
-        using var definite = authority.CreateIssuer();
-        using var indefinite = authority.CreateIssuer(AttestationDocumentForm.IndefiniteLength);
-        var full = Content([1, 2, 3], [4, 5, 6], [7, 8, 9]);
-        var bare = Content(null, null, null);
-        byte[] document = definite.Sign(full);
-        Seeds = [document, indefinite.Sign(full), definite.Sign(bare), indefinite.Sign(bare), [0xD2, .. document]];
-        foreach (var seed in Seeds)
-        {
-            _signed.Add(Convert.ToHexString(UnverifiedAttestationDocument.Parse(seed).Payload.Span));
-        }
+        Seeds = Corpus.Files("attestation", ".bin");
+        _signed = [.. Seeds.Select(seed => Convert.ToHexString(UnverifiedAttestationDocument.Parse(seed).Payload.Span))];
     }
 
     public string Name => "document";
@@ -39,7 +28,7 @@ sealed class DocumentFuzzTarget : IFuzzTarget
 
     public void Run(ReadOnlySpan<byte> input)
     {
-        var result = _verifier.Verify(input, Policy);
+        var result = _verifier.VerifyAt(input, Policy, Moment);
         UnverifiedAttestationDocument document;
         try
         {
@@ -54,22 +43,5 @@ sealed class DocumentFuzzTarget : IFuzzTarget
         {
             throw new InvalidOperationException("A payload was accepted that nobody signed.");
         }
-    }
-
-    static AttestationDocumentContent Content(byte[]? nonce, byte[]? userData, byte[]? publicKey) => new()
-    {
-        ModuleId = "i-0123456789abcdef0-enc0123456789abcdef",
-        Timestamp = Moment,
-        Pcrs = Enumerable.Range(0, 16).ToImmutableSortedDictionary(
-            index => index,
-            index => index == Pcr.ParentInstance ? PcrValue.OfInstance("i-0123456789abcdef0") : PcrValue.Zero),
-        Nonce = nonce,
-        UserData = userData,
-        PublicKey = publicKey,
-    };
-
-    sealed class FixedClock : TimeProvider
-    {
-        public override DateTimeOffset GetUtcNow() => Moment;
     }
 }
