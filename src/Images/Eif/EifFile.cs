@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 
 namespace NitroEnclaves.Images;
@@ -10,8 +9,6 @@ namespace NitroEnclaves.Images;
 /// </remarks>
 public sealed class EifFile : IDisposable
 {
-    const int BufferSize = 1 << 20;
-
     static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     readonly ByteSource _source;
@@ -78,36 +75,8 @@ public sealed class EifFile : IDisposable
     /// <param name="cancellationToken">Ends the pass early.</param>
     public EifScan Scan(IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
-        try
-        {
-            using var measurer = new EifMeasurer();
-            _source.ReadExactly(0, buffer.AsSpan(0, EifHeader.Size));
-            uint crc = Crc32.Append(0, buffer.AsSpan(0, EifHeader.Crc32Offset));
-            foreach (var section in _sections)
-            {
-                var header = buffer.AsSpan(0, EifSection.HeaderSize);
-                _source.ReadExactly(section.Offset, header);
-                crc = Crc32.Append(crc, header);
-                measurer.Begin(section.Type);
-                for (long done = 0; done < section.Size;)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    var data = buffer.AsSpan(0, (int)Math.Min(buffer.Length, section.Size - done));
-                    _source.ReadExactly(section.DataOffset + done, data);
-                    crc = Crc32.Append(crc, data);
-                    measurer.Append(data);
-                    done += data.Length;
-                    progress?.Report(section.DataOffset + done);
-                }
-            }
-
-            return new EifScan(measurer.Finish(Signature?.Pcr8), crc, crc == Header.Crc32);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
+        var (measurements, crc) = EifScanner.Scan(_source, _sections, Signature?.Pcr8, progress, cancellationToken);
+        return new EifScan(measurements, crc, crc == Header.Crc32);
     }
 
     /// <summary>Reads the whole file once and gives its measurements, provided that its checksum is right.</summary>

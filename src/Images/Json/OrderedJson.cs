@@ -154,7 +154,8 @@ static class OrderedJson
         return members.Current.Value;
     }
 
-    static IEnumerable<(string? Name, JsonElement Value)> Members(JsonElement value)
+    /// <summary>The members of an object in their order of writing.</summary>
+    public static IEnumerable<(string? Name, JsonElement Value)> Members(JsonElement value)
     {
         var members = new SortedDictionary<string, JsonElement>(Utf8Order.Instance);
         foreach (var member in value.EnumerateObject())
