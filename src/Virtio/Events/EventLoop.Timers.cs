@@ -11,8 +11,10 @@ public sealed unsafe partial class EventLoop
     internal void SetTimer(LoopTimer timer, TimeSpan due)
     {
         CancelTimer(timer);
-        var units = due.TotalSeconds * _time.TimestampFrequency;
-        timer.Deadline = _time.GetTimestamp() + (long)Math.Min(units, long.MaxValue / 4);
+
+        // Rounded up, and in whole numbers: never early. Far off is as good as never.
+        var units = ((Int128)due.Ticks * _time.TimestampFrequency + TimeSpan.TicksPerSecond - 1) / TimeSpan.TicksPerSecond;
+        timer.Deadline = _time.GetTimestamp() + (long)Int128.Min(units, long.MaxValue / 4);
         _timers.Add(timer);
     }
 

@@ -58,6 +58,141 @@ public sealed class EventLoopTests
     }
 
     [Fact]
+    public void Any_timers_run_out_in_order_and_none_twice()
+    {
+        var random = new Random(11);
+        var clock = new ManualTime();
+        using var loop = new EventLoop(clock);
+        var due = new Dictionary<int, long>();
+        var now = 0L;
+        var last = 0L;
+        var timers = new LoopTimer[200];
+        for (var i = 0; i < timers.Length; i++)
+        {
+            var number = i;
+            timers[i] = loop.CreateTimer(() =>
+            {
+                Assert.True(due.Remove(number, out var deadline));
+                Assert.InRange(deadline, last, now);
+                last = deadline;
+            });
+        }
+
+        for (var round = 0; round < 2000; round++)
+        {
+            var timer = random.Next(timers.Length);
+            if (random.Next(4) == 0)
+            {
+                timers[timer].Cancel();
+                due.Remove(timer);
+            }
+            else
+            {
+                due[timer] = now + random.Next(0, 500);
+                timers[timer].Set(TimeSpan.FromTicks(due[timer] - now));
+            }
+
+            var step = random.Next(0, 12);
+            now += step;
+            clock.Advance(TimeSpan.FromTicks(step));
+            last = 0;
+            loop.RunOnce();
+            Assert.All(due, each => Assert.True(each.Value > now));
+            Assert.Equal(due.Count, timers.Count(each => each.IsSet));
+        }
+    }
+
+    [Fact]
+    public void A_timer_of_the_systems_clock_wakes_the_loop()
+    {
+        using var loop = new EventLoop();
+        using var timer = loop.CreateTimer(loop.Stop);
+        timer.Set(TimeSpan.FromMilliseconds(5));
+        loop.Run();
+        Assert.False(timer.IsSet);
+        Assert.Throws<ArgumentOutOfRangeException>(() => timer.Set(TimeSpan.FromTicks(-1)));
+    }
+
+    [Fact]
+    public void Work_that_posts_itself_does_not_keep_descriptors_from_their_turn()
+    {
+        using var loop = new EventLoop();
+        using var signal = new EventSignal();
+        var handler = new CountingHandler(signal);
+        using var registration = loop.Register(signal.Descriptor, ReadyEvents.Readable, handler);
+        signal.Raise();
+        Action? again = null;
+        again = () => loop.Post(handler.Calls == 0 ? again! : loop.Stop);
+        loop.Post(again);
+        loop.Run();
+        Assert.Equal(1, handler.Calls);
+    }
+
+    [Fact]
+    public async Task Invoked_work_is_done_when_the_call_returns_wherever_it_runs()
+    {
+        var idle = new EventLoop();
+        var done = 0;
+        idle.Invoke(() => done++);
+        Assert.Equal(1, done);
+        idle.Dispose();
+
+        var loop = EventLoop.Start("test");
+        loop.Invoke(() =>
+        {
+            Assert.True(loop.IsCurrent);
+            loop.Invoke(() => done++);
+        });
+        Assert.Equal(2, done);
+        Assert.Throws<InvalidDataException>(() => loop.Invoke(() => throw new InvalidDataException()));
+        Assert.False(loop.Completion.IsCompleted);
+        loop.Dispose();
+        await loop.Completion;
+        loop.Invoke(() => done++);
+        loop.Post(() => done++);
+        Assert.Equal(3, done);
+    }
+
+    [Fact]
+    public void What_cannot_be_watched_is_refused_and_leaves_nothing_behind()
+    {
+        using var loop = new EventLoop();
+        using var signal = new EventSignal();
+        using var folder = new TemporarySocket();
+        using var file = File.OpenHandle(folder.Path, FileMode.Create, FileAccess.ReadWrite);
+        Assert.Throws<IOException>(() => loop.Register(file, ReadyEvents.Readable, new CountingHandler(signal)));
+        file.Dispose();
+        Assert.True(file.IsClosed);
+        using var registration = loop.Register(signal.Descriptor, ReadyEvents.Readable, new CountingHandler(signal));
+        Assert.Throws<IOException>(() => loop.Register(signal.Descriptor, ReadyEvents.Readable, new CountingHandler(signal)));
+    }
+
+    [Fact]
+    public void Hundreds_of_descriptors_are_served()
+    {
+        using var loop = new EventLoop();
+        var signals = Enumerable.Range(0, 300).Select(_ => new EventSignal()).ToArray();
+        var handlers = signals.Select(each => new CountingHandler(each)).ToArray();
+        var registrations = signals.Zip(handlers, (signal, handler) => loop.Register(signal.Descriptor, ReadyEvents.Readable, handler)).ToArray();
+        for (var round = 0; round < 3; round++)
+        {
+            foreach (var signal in signals)
+            {
+                signal.Raise();
+            }
+
+            for (var turn = 0; turn < 4; turn++)
+            {
+                loop.RunOnce();
+            }
+        }
+
+        Assert.All(handlers, each => Assert.Equal(3, each.Calls));
+        Array.ForEach(registrations, each => each.Dispose());
+        Array.ForEach(signals, each => each.Dispose());
+    }
+
+    [Fact]
     public void A_descriptor_is_watched_until_its_registration_ends()
     {
         using var loop = new EventLoop();
