@@ -8,7 +8,17 @@ public sealed class VsockConnection : IDisposable, IAsyncDisposable
     readonly Action? _disposed;
     int _isDisposed;
 
-    internal VsockConnection(Socket socket, VsockEndPoint local, VsockEndPoint remote, VsockOptions options, Action? disposed = null)
+    /// <summary>Takes over a socket that is connected already.</summary>
+    /// <param name="socket">A connected stream socket of any family; owned from here on.</param>
+    /// <param name="local">This end's address.</param>
+    /// <param name="remote">The peer's address.</param>
+    /// <param name="options">Time-outs of the stream; null for <see cref="VsockOptions.Default"/>.</param>
+    public VsockConnection(Socket socket, VsockEndPoint local, VsockEndPoint remote, VsockOptions? options = null)
+        : this(socket, local, remote, options ?? VsockOptions.Default, disposed: null)
+    {
+    }
+
+    internal VsockConnection(Socket socket, VsockEndPoint local, VsockEndPoint remote, VsockOptions options, Action? disposed)
     {
         Socket = socket;
         LocalEndPoint = local;

@@ -38,7 +38,7 @@ public sealed class VsockConnector
         try
         {
             var (socket, local) = await route.ConnectAsync(endPoint, token).ConfigureAwait(false);
-            return new VsockConnection(socket, local, endPoint, _options);
+            return new VsockConnection(socket, local, endPoint, _options, disposed: null);
         }
         catch (OperationCanceledException) when (limit.Expired(cancellationToken))
         {

@@ -7,6 +7,9 @@ public sealed partial class VsockVirtioDevice
     const uint FirstHostPort = 1u << 30;
     const uint LastHostPort = (1u << 31) - 1;
 
+    // Then the loop looks at its descriptors again: a connection that floods must not keep others from being noticed.
+    const int PacketsPerTurn = 128;
+
     readonly VsockReadyList _ready = new();
     readonly Action _deliverTurn;
     bool _deliveryIsPosted;
@@ -96,7 +99,8 @@ public sealed partial class VsockVirtioDevice
 
     bool DeliverConnections(Virtqueue queue)
     {
-        for (var turns = queue.Size; turns > 0 && _ready.First is { } connection; turns--)
+        var end = _counters.PacketsToGuest + PacketsPerTurn;
+        for (var turns = PacketsPerTurn; turns > 0 && _counters.PacketsToGuest < end && _ready.First is { } connection; turns--)
         {
             if (connection.IsProbablyDry)
             {

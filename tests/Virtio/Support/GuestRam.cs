@@ -70,6 +70,12 @@ sealed unsafe class GuestRam : IDisposable
 
     public void Dispose()
     {
+        if (File.IsClosed)
+        {
+            // The address may belong to somebody else by now.
+            return;
+        }
+
         Interop.Mman.munmap((nint)_view, (nuint)FileSize);
         File.Dispose();
     }

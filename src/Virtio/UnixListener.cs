@@ -4,12 +4,15 @@ using System.Runtime.InteropServices;
 namespace NitroEnclaves.Virtio;
 
 /// <summary>Binds listening Unix sockets, over the remains of processes that died.</summary>
-static class UnixListener
+public static class UnixListener
 {
-    /// <summary>Makes a non-blocking listening socket that only this user can connect to.</summary>
+    /// <summary>Makes a non-blocking listening socket that only this user can connect to. Its file goes with it.</summary>
+    /// <param name="path">At most 107 bytes. A socket that a dead process left there is replaced.</param>
+    /// <param name="backlog">Connections that may wait to be accepted.</param>
     /// <exception cref="IOException">The path is too long, taken, or not writable.</exception>
-    internal static Socket Bind(string path)
+    public static Socket Bind(string path, int backlog = 1)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
         try
         {
@@ -30,7 +33,7 @@ static class UnixListener
                 throw new SocketException(Marshal.GetLastPInvokeError());
             }
 
-            socket.Listen(1);
+            socket.Listen(backlog);
             return socket;
         }
         catch (Exception exception) when (exception is SocketException or ArgumentException or UnauthorizedAccessException)
