@@ -14,6 +14,9 @@ public sealed class EnclaveImageBuilder
     /// <summary>The command line of images that are meant for our kernel and for Debian's.</summary>
     public const string DefaultCommandLine = "reboot=k panic=30 console=ttyS0 random.trust_cpu=off random.trust_bootloader=off";
 
+    /// <summary>The modification time of all files where no other is asked for: 2017-04-18T16:30:00Z, as in nitro-cli's images.</summary>
+    public static DateTimeOffset DefaultSourceDate => ReproducibleArchive.DefaultTime;
+
     /// <summary>The processor architecture of kernel and programs.</summary>
     public EifArchitecture Architecture { get; init; }
 
@@ -54,9 +57,9 @@ public sealed class EnclaveImageBuilder
     public JsonElement? DockerInfo { get; init; }
 
     /// <summary>
-    /// The modification time of all files: SOURCE_DATE_EPOCH where the caller has one, else 2017-04-18T16:30:00Z.
+    /// The modification time of all files: SOURCE_DATE_EPOCH where the caller has one, else <see cref="DefaultSourceDate"/>.
     /// </summary>
-    public DateTimeOffset SourceDate { get; init; } = ReproducibleArchive.DefaultTime;
+    public DateTimeOffset SourceDate { get; init; } = DefaultSourceDate;
 
     /// <summary>The build time for the metadata, which is not measured; null for <see cref="SourceDate"/>.</summary>
     public DateTimeOffset? BuildTime { get; init; }

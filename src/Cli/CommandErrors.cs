@@ -1,0 +1,52 @@
+using NitroEnclaves.Enclaves;
+using NitroEnclaves.Images;
+
+namespace NitroEnclaves.Cli;
+
+/// <summary>Turns what a library threw into one line for the user and an exit code.</summary>
+static class CommandErrors
+{
+    /// <summary>Runs a command's work; its exit code is 0, or the number of the E-code of what failed.</summary>
+    public static int Run(Action work) => RunAsync(() =>
+    {
+        work();
+        return Task.FromResult(ExitCodes.Success);
+    }).GetAwaiter().GetResult();
+
+    /// <inheritdoc cref="Run"/>
+    public static async Task<int> RunAsync(Func<Task<int>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (OperationCanceledException)
+        {
+            await Console.Error.WriteLineAsync("Interrupted.");
+            return ExitCodes.Interrupted;
+        }
+        catch (Exception exception) when (Describe(exception) is { } failure)
+        {
+            await Console.Error.WriteLineAsync($"[ E{failure.Code:D2} ] {failure.Message}");
+            if (exception is EnclaveException { ConsoleTail: { Length: > 0 } tail })
+            {
+                await Console.Error.WriteLineAsync($"The end of its console:\n{tail.TrimEnd()}");
+            }
+
+            return failure.Code;
+        }
+    }
+
+    static (int Code, string Message)? Describe(Exception exception) => exception switch
+    {
+        CommandFailure failure => (failure.Code, failure.Message),
+        EnclaveException failure => (failure.NitroCliCode, failure.Message),
+        EifException failure => (35, failure.Message),
+        EifSigningException failure => (60, failure.Message),
+        NitroCliException failure => (failure.Code, failure.Message),
+        RootFileSystemException failure => (48, failure.Message),
+        ArgumentException failure => (3, failure.Message),
+        UnauthorizedAccessException or IOException => (19, exception.Message),
+        _ => null,
+    };
+}

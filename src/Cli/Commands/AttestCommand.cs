@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace NitroEnclaves.Cli.Commands;
+
+/// <summary><c>nitro attest</c>: everything about attestation documents.</summary>
+static class AttestCommand
+{
+    public static Command Create() => new("attest", "Verify attestation documents.")
+    {
+        AttestVerifyCommand.Create(),
+        AttestRootCommand.Create(),
+    };
+}

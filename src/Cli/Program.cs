@@ -1,0 +1,62 @@
+using System.CommandLine;
+using NitroEnclaves.Cli.Commands;
+
+namespace NitroEnclaves.Cli;
+
+/// <summary>The <c>nitro</c> command: parses, calls the libraries, prints.</summary>
+static class Program
+{
+    static async Task<int> Main(string[] arguments)
+    {
+        if (EnclaveProcessCommand.Matches(arguments))
+        {
+            return await EnclaveProcessCommand.RunAsync();
+        }
+
+        if (CalledAsNitroCli() && arguments is ["--version"])
+        {
+            Console.Out.WriteLine("Nitro CLI 1.5.0");
+            return 0;
+        }
+
+        var root = new RootCommand("Builds, describes, runs, watches and stops AWS Nitro Enclaves, on Nitro hosts and emulated anywhere.")
+        {
+            DemoCommand.Create(),
+            BuildEnclaveCommand.Create(),
+            DescribeEifCommand.Create(),
+            PcrCommand.Create(),
+            SignEifCommand.Create(),
+            RunEnclaveCommand.Create(),
+            ConsoleCommand.Create(),
+            DescribeEnclavesCommand.Create(),
+            TerminateEnclaveCommand.Create(),
+            AttestCommand.Create(),
+            DoctorCommand.Create(),
+            ExplainCommand.Create(),
+        };
+
+        if (arguments.Length == 0)
+        {
+            // As nitro-cli: no arguments are a usage error that shows the help.
+            await root.Parse("--help").InvokeAsync();
+            return ExitCodes.Misuse;
+        }
+
+        var parsed = root.Parse(arguments);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+            {
+                await Console.Error.WriteLineAsync($"error: {error.Message}");
+            }
+
+            await Console.Error.WriteLineAsync($"For the flags: nitro {string.Join(' ', arguments.TakeWhile(a => !a.StartsWith('-')).Take(1))} --help");
+            return ExitCodes.Misuse;
+        }
+
+        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    }
+
+    static bool CalledAsNitroCli() =>
+        Path.GetFileName(Environment.GetCommandLineArgs()[0]) is "nitro-cli" or "nitro-cli.dll";
+}
