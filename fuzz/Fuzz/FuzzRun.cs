@@ -65,6 +65,7 @@ sealed class FuzzRun(IFuzzTarget target, FuzzOptions options, TextWriter output)
         try
         {
             target.Run(input);
+            outcomes.Add(target.LastOutcome);
         }
         catch (Exception exception)
         {

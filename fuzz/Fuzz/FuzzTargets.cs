@@ -9,5 +9,6 @@ static class FuzzTargets
         new CborFuzzTarget(),
         new CoseFuzzTarget(),
         new DocumentFuzzTarget(),
+        new VirtqueueFuzzTarget(),
     ];
 }

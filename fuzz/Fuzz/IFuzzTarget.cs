@@ -17,4 +17,9 @@ interface IFuzzTarget
     /// </summary>
     /// <param name="input">The bytes. They are the run's own and do not change meanwhile.</param>
     void Run(ReadOnlySpan<byte> input);
+
+    /// <summary>
+    /// What became of the last input, as a number, where errors are no exceptions: inputs that end in new ways are changed further.
+    /// </summary>
+    int LastOutcome => 0;
 }

@@ -18,6 +18,9 @@ sealed class OutcomeRecorder : IDisposable
 
     public void Begin() => _outcome = default;
 
+    /// <summary>Takes what a target says about its last input.</summary>
+    public void Add(int outcome) => _outcome.Add(outcome);
+
     /// <summary>Whether the input since <see cref="Begin"/> ended in a way not seen before.</summary>
     public bool IsNew() => _seen.Add(_outcome.ToHashCode());
 
