@@ -23,6 +23,17 @@ static partial class Interop
         internal const int MSG_NOSIGNAL = 0x4000;
         internal const int MSG_CMSG_CLOEXEC = 0x4000_0000;
 
+        internal const short POLLERR = 0x8;
+        internal const short POLLHUP = 0x10;
+
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct pollfd
+        {
+            internal int fd;
+            internal short events;
+            internal short revents;
+        }
+
         [StructLayout(LayoutKind.Sequential)]
         internal struct iovec
         {
@@ -61,6 +72,9 @@ static partial class Interop
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial nint sendmsg(SafeHandle sockfd, msghdr* msg, int flags);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int poll(pollfd* fds, nuint nfds, int timeout);
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial int shutdown(SafeHandle sockfd, int how);

@@ -135,8 +135,10 @@ sealed partial class VsockDeviceConnection
         }
         else
         {
+            // The end may be seen before the event that tells of the close, and the guest should hear of both at once.
             _hostWillNotSend = true;
-            _hostWillNotReceive |= error != 0;
+            _hostIsGone |= error != 0 || VsockHostSocket.IsHungUp(_socket);
+            _hostWillNotReceive |= _hostIsGone;
         }
 
         return true;

@@ -55,6 +55,14 @@ static unsafe class VsockHostSocket
     /// <summary>Ends the direction from the host program: its writes fail.</summary>
     internal static void EndReceiving(SafeDescriptor socket) => Interop.Socket.shutdown(socket, Interop.Socket.SHUT_RD);
 
+    /// <summary>Whether the host program has closed the socket altogether, and not just one direction.</summary>
+    internal static bool IsHungUp(SafeDescriptor socket)
+    {
+        // The handle is open: its connection owns it, on this thread.
+        var entry = new Interop.Socket.pollfd { fd = (int)socket.DangerousGetHandle() };
+        return Interop.Socket.poll(&entry, 1, 0) > 0 && (entry.revents & (Interop.Socket.POLLHUP | Interop.Socket.POLLERR)) != 0;
+    }
+
     /// <summary>The outcome of a connect that was under way: 0, or the error number.</summary>
     internal static int TakeError(SafeDescriptor socket)
     {
