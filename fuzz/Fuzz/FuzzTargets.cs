@@ -10,5 +10,6 @@ static class FuzzTargets
         new CoseFuzzTarget(),
         new DocumentFuzzTarget(),
         new VirtqueueFuzzTarget(),
+        new PolicyFuzzTarget(),
     ];
 }

@@ -32,13 +32,29 @@ sealed class OutcomeRecorder : IDisposable
         {
             _outcome.Add(arguments.Exception.GetType());
 
-            // Messages name the error; the numbers in them (offsets, lengths) would make every input a new one.
-            foreach (var character in arguments.Exception.Message)
+            if (arguments.Exception.GetType().Namespace?.StartsWith(nameof(NitroEnclaves), StringComparison.Ordinal) ?? false)
             {
-                if (!char.IsAsciiHexDigit(character))
-                {
-                    _outcome.Add(character);
-                }
+                AddMessage(arguments.Exception.Message);
+            }
+            else
+            {
+                _outcome.Add(arguments.Exception.TargetSite?.Name);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Our own messages name the error, at their beginning. Offsets, lengths and what is quoted of the input would make every input a new one.
+    /// </summary>
+    void AddMessage(string message)
+    {
+        var isQuoted = false;
+        foreach (var character in message.AsSpan(0, Math.Min(message.Length, 100)))
+        {
+            isQuoted ^= character is '\'' or '"';
+            if (!isQuoted && !char.IsAsciiHexDigit(character) && char.IsAscii(character))
+            {
+                _outcome.Add(character);
             }
         }
     }

@@ -19,6 +19,11 @@ sealed class DocumentFuzzTarget : IFuzzTarget
     public DocumentFuzzTarget()
     {
         Seeds = Corpus.Files("attestation", ".bin");
+        if (Seeds.Any(seed => !_verifier.VerifyAt(seed, Policy, Moment).IsVerified))
+        {
+            throw new InvalidOperationException("A document of the corpus does not verify: nothing that follows would be reached.");
+        }
+
         _signed = [.. Seeds.Select(seed => Convert.ToHexString(UnverifiedAttestationDocument.Parse(seed).Payload.Span))];
     }
 

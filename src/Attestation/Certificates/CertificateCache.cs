@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace NitroEnclaves.Attestation;
 
 /// <summary>
-/// Links that were verified before. Only what a trusted root's key has certified gets in, so that no stranger can fill it;
+/// Links below roots that were verified before. Only what a trusted root's key has certified gets in, so that no stranger can fill it;
 /// beyond its capacity, expired links go first, then all.
 /// </summary>
 sealed class CertificateCache(int capacity)
@@ -11,7 +11,7 @@ sealed class CertificateCache(int capacity)
     readonly ConcurrentDictionary<Key, ChainLink> _links = new();
 
     /// <summary>Finds the link of a certificate below the given issuer.</summary>
-    internal ChainLink? Find(ChainLink? issuer, ReadOnlySpan<byte> der, out CertificateFingerprint fingerprint)
+    internal ChainLink? Find(ChainLink issuer, ReadOnlySpan<byte> der, out CertificateFingerprint fingerprint)
     {
         fingerprint = CertificateFingerprint.Of(der);
         return _links.GetValueOrDefault(new Key(issuer, fingerprint));
@@ -30,7 +30,7 @@ sealed class CertificateCache(int capacity)
             MakeRoom(now);
         }
 
-        return _links.GetOrAdd(new Key(link.Issuer, fingerprint), link);
+        return _links.GetOrAdd(new Key(link.Issuer!, fingerprint), link);
     }
 
     void MakeRoom(DateTimeOffset now)
@@ -50,5 +50,5 @@ sealed class CertificateCache(int capacity)
     }
 
     /// <summary>The same certificate below another issuer is another link.</summary>
-    readonly record struct Key(ChainLink? Issuer, CertificateFingerprint Fingerprint);
+    readonly record struct Key(ChainLink Issuer, CertificateFingerprint Fingerprint);
 }

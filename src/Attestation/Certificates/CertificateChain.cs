@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 
 namespace NitroEnclaves.Attestation;
@@ -20,7 +20,8 @@ sealed class CertificateChain(ImmutableArray<AttestationRoot> roots, Certificate
         "A later certificate of the bundle",
     ];
 
-    readonly FrozenSet<CertificateFingerprint> _roots = roots.Select(root => root.Fingerprint).ToFrozenSet();
+    readonly ConcurrentDictionary<CertificateFingerprint, ChainLink?> _roots =
+        new(roots.Select(root => root.Fingerprint).Distinct().Select(fingerprint => KeyValuePair.Create(fingerprint, (ChainLink?)null)));
 
     /// <summary>Verifies the chain of a document at a moment.</summary>
     /// <returns>The leaf.</returns>
@@ -29,30 +30,51 @@ sealed class CertificateChain(ImmutableArray<AttestationRoot> roots, Certificate
     {
         var bundle = document.CaBundle;
         var leafCertificate = ChainLink.Parse(document.Certificate.ToArray(), AttestationFailure.LeafCertificate);
-        if (CertificateFingerprint.Of(bundle[0].Span) is var root && !_roots.Contains(root))
-        {
-            throw new AttestationException(AttestationFailure.UntrustedRoot, $"The root certificate with SHA-256 {root} is not trusted.");
-        }
-
-        ChainLink? link = null;
+        var link = FindRoot(bundle[0]);
         for (var index = 0; index < bundle.Length; index++)
         {
-            link = Find(link, bundle[index].Span, out var fingerprint)
-                ?? Add(link, ChainLink.Parse(bundle[index].ToArray(), AttestationFailure.ChainCertificate), fingerprint, moment);
+            link = index == 0 ? link : FindIssued(link, bundle[index], null, moment);
             CheckAuthority(link.Certificate, Name(index), followers: bundle.Length - 1 - index);
             CheckValidity(link.Certificate, Name(index), moment);
         }
 
-        var leaf = Find(link, document.Certificate.Span, out var leafFingerprint) ?? Add(link, leafCertificate, leafFingerprint, moment);
+        var leaf = FindIssued(link, document.Certificate, leafCertificate, moment);
         CheckLeaf(leaf.Certificate);
         CheckValidity(leaf.Certificate, LeafName, moment);
         return leaf;
     }
 
-    ChainLink? Find(ChainLink? issuer, ReadOnlySpan<byte> der, out CertificateFingerprint fingerprint) => cache.Find(issuer, der, out fingerprint);
+    /// <summary>The link of a trusted root. There are few of them, so that they are kept for good.</summary>
+    ChainLink FindRoot(ReadOnlyMemory<byte> der)
+    {
+        var fingerprint = CertificateFingerprint.Of(der.Span);
+        if (!_roots.TryGetValue(fingerprint, out var link))
+        {
+            throw new AttestationException(AttestationFailure.UntrustedRoot, $"The root certificate with SHA-256 {fingerprint} is not trusted.");
+        }
 
-    ChainLink Add(ChainLink? issuer, DerCertificate certificate, CertificateFingerprint fingerprint, DateTimeOffset moment) =>
-        cache.Add(issuer?.Next(certificate) ?? ChainLink.OfRoot(certificate), fingerprint, moment);
+        if (link is null)
+        {
+            link = ChainLink.OfRoot(ChainLink.Parse(der.ToArray(), AttestationFailure.ChainCertificate));
+            _roots.TryUpdate(fingerprint, link, null);
+            link = _roots[fingerprint]!;
+        }
+
+        return link;
+    }
+
+    /// <summary>The link of a certificate that the holder of another issued: one verified before, or verified now.</summary>
+    ChainLink FindIssued(ChainLink issuer, ReadOnlyMemory<byte> der, DerCertificate? parsed, DateTimeOffset moment)
+    {
+        if (cache.Find(issuer, der.Span, out var fingerprint) is { } known)
+        {
+            return known;
+        }
+
+        // The cache outlives the document: a copy keeps it from holding the whole of it.
+        var link = issuer.Next(parsed ?? ChainLink.Parse(der.ToArray(), AttestationFailure.ChainCertificate));
+        return cache.Add(link, fingerprint, moment);
+    }
 
     static void CheckAuthority(DerCertificate certificate, string name, int followers)
     {

@@ -102,12 +102,14 @@ public sealed partial class AttestationPolicy
     /// <summary>Expects a register to have a value, besides what is expected already.</summary>
     /// <param name="index">The register, 0 to 31.</param>
     /// <param name="value">The value.</param>
-    /// <exception cref="ArgumentException">The register does not exist, is expected already, or the value is zero.</exception>
+    /// <exception cref="ArgumentException">
+    /// The register does not exist, is expected already (PCR0, 1 and 2 as part of an image), or the value is zero.
+    /// </exception>
     public AttestationPolicy WithPcr(int index, PcrValue value)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Pcr.Count);
-        return Pcrs.ContainsKey(index)
+        return Pcrs.ContainsKey(index) || (!Images.IsEmpty && index <= Pcr.Application)
             ? throw new ArgumentException($"PCR{index} is expected already.", nameof(index))
             : new AttestationPolicy(this) { Pcrs = Pcrs.Add(index, NotZero(value, index)) };
     }
