@@ -71,7 +71,15 @@ public sealed class ChildProcessTests
     [Fact]
     public async Task One_that_does_not_end_is_killed()
     {
-        var child = Start("trap '' TERM; while :; do sleep 1; done");
+        using var output = SocketPair.Create();
+        var child = ChildProcess.Start(new ChildProcessStart
+        {
+            FileName = "/bin/sh",
+            Arguments = ["-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"],
+            Output = output.Theirs,
+        });
+        using var stream = output.TakeStream();
+        Assert.Equal((int)'d', stream.ReadByte());
         child.Signal(Interop.SIGTERM);
         Assert.Equal(new ChildExit(null, 9), await child.EndAsync(TimeSpan.FromMilliseconds(100)).WaitAsync(Cancellation));
         child.Signal(Interop.SIGKILL);

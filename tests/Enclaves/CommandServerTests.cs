@@ -200,8 +200,10 @@ public sealed class CommandServerTests : IAsyncDisposable
         var terminating = client.TerminateAsync(Cancellation);
         await _enclave.TerminationAsked.Task.WaitAsync(Cancellation);
         var end = new EnclaveEnd(EnclaveEndKind.Exited, 7, "seven");
+        _server.StopListening();
         _enclave.End.SetResult(end);
         Assert.Equal(end, await waiting);
+        await _server.DrainAsync();
         await _server.DisposeAsync();
         Assert.True((await terminating).Terminated);
     }

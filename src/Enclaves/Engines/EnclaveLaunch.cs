@@ -33,6 +33,9 @@ public sealed record EnclaveLaunch
     /// <summary>The Unix socket of the enclave's vsock, with <c>_&lt;port&gt;</c> beside it for the way out.</summary>
     public required string VsockPath { get; init; }
 
+    /// <summary>The same for listeners that serve every enclave of the registry: <c>_&lt;port&gt;</c> beside it; tried second.</summary>
+    public string? SharedVsockPath { get; init; }
+
     /// <summary>Takes what the enclave prints.</summary>
     public required Action<ReadOnlyMemory<byte>> ConsoleOutput { get; init; }
 }

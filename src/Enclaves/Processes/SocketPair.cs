@@ -32,16 +32,21 @@ sealed class SocketPair : IDisposable
     public NetworkStream TakeStream() => new(new Socket(new SafeSocketHandle(TakeDescriptor(), ownsHandle: true)), ownsSocket: true);
 
     /// <summary>Gives our end away as a bare descriptor, which the taker then owns.</summary>
-    public int TakeDescriptor()
-    {
-        var descriptor = (int)Ours.DangerousGetHandle();
-        Ours.SetHandleAsInvalid();
-        return descriptor;
-    }
+    public int TakeDescriptor() => Take(Ours);
+
+    /// <summary>Gives their end away, to be used in this process.</summary>
+    public SafeSocketHandle TakeTheirs() => new(Take(Theirs), ownsHandle: true);
 
     public void Dispose()
     {
         Ours.Dispose();
         Theirs.Dispose();
+    }
+
+    static int Take(SafeSocketHandle end)
+    {
+        var descriptor = (int)end.DangerousGetHandle();
+        end.SetHandleAsInvalid();
+        return descriptor;
     }
 }

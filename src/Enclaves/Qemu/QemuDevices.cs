@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using NitroEnclaves.Virtio;
 
 namespace NitroEnclaves.Enclaves;
@@ -11,43 +10,72 @@ sealed class QemuDevices : IDisposable
 {
     readonly TaskCompletionSource<string> _failure = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly EventLoop _nsmLoop;
-    readonly VhostUserBackend _nsm;
+    readonly EventLoop _vsockLoop;
+    readonly VsockRouter _router;
+    readonly VsockPortListener _reports;
+    readonly List<VhostUserBackend> _backends = [];
 
-    QemuDevices(EnclaveLaunch launch, SocketPair nsm)
+    QemuDevices(EnclaveLaunch launch, SocketPair nsm, SocketPair vsock)
     {
         _nsmLoop = EventLoop.Start("nsm");
-        _nsm = Attach(_nsmLoop, new NsmVirtioDevice(launch.Nsm), nsm, "NSM");
+        _vsockLoop = EventLoop.Start("vsock");
+        try
+        {
+            _router = new VsockRouter(_vsockLoop, new VsockRouterOptions
+            {
+                GuestCid = launch.Cid,
+                UnixPath = launch.VsockPath,
+                SharedUnixPath = launch.SharedVsockPath,
+            });
+            _reports = _router.Listen(EnclaveReports.Port);
+            Attach(_nsmLoop, new NsmVirtioDevice(launch.Nsm), nsm, "NSM");
+            Attach(_vsockLoop, _router.Device, vsock, "vsock device");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Completes with a sentence when a device no longer serves the guest.</summary>
     public Task<string> Failure => _failure.Task;
 
     /// <summary>Serves the devices on our ends of socket pairs.</summary>
-    public static QemuDevices Serve(EnclaveLaunch launch, SocketPair nsm, SocketPair vsock) => new(launch, nsm);
+    /// <exception cref="EnclaveException">The vsock's Unix sockets cannot be made (<see cref="EnclaveFailure.RegistryUnavailable"/>).</exception>
+    public static QemuDevices Serve(EnclaveLaunch launch, SocketPair nsm, SocketPair vsock)
+    {
+        try
+        {
+            return new QemuDevices(launch, nsm, vsock);
+        }
+        catch (IOException exception)
+        {
+            throw new EnclaveException(EnclaveFailure.RegistryUnavailable, $"The enclave's vsock cannot be served: {exception.Message}", exception);
+        }
+    }
 
     /// <summary>The next connection of the guest to the parent's port 9000.</summary>
-#pragma warning disable CA1822
-    public async ValueTask<Stream> AcceptReportAsync(CancellationToken cancellationToken)
-    {
-        await Task.Delay(Timeout.Infinite, cancellationToken).ConfigureAwait(false);
-        return Stream.Null;
-    }
+    public async ValueTask<Stream> AcceptReportAsync(CancellationToken cancellationToken) =>
+        (await _reports.AcceptAsync(cancellationToken).ConfigureAwait(false)).Stream;
 
     public void Dispose()
     {
-        _nsm.Dispose();
+        _backends.ForEach(backend => backend.Dispose());
+        _router?.Dispose();
+        _vsockLoop.Dispose();
         _nsmLoop.Dispose();
     }
 
-    VhostUserBackend Attach(EventLoop loop, IVirtioDevice device, SocketPair pair, string name)
+    void Attach(EventLoop loop, IVirtioDevice device, SocketPair pair, string name)
     {
         var backend = VhostUserBackend.Attach(loop, device, new SafeDescriptor(pair.TakeDescriptor()));
+        _backends.Add(backend);
         backend.SessionEnded += reason => _failure.TrySetResult($"the {name}'s connection to QEMU ended: {reason?.Message ?? "QEMU closed it"}");
-        _ = FailWithAsync(loop, name);
-        return backend;
+        _ = ReportFailureAsync(loop, name);
     }
 
-    async Task FailWithAsync(EventLoop loop, string name)
+    async Task ReportFailureAsync(EventLoop loop, string name)
     {
         try
         {

@@ -53,6 +53,7 @@ sealed record QemuMachine
         "-chardev", $"socket,id=console,fd={ConsoleDescriptor}", "-serial", "chardev:console",
         "-global", "virtio-mmio.force-legacy=false",
         "-chardev", $"socket,id=nsm,fd={NsmDescriptor}", "-device", "vhost-user-test-device,chardev=nsm,virtio-id=33,num_vqs=1",
+        "-chardev", $"socket,id=vsock,fd={VsockDescriptor}", "-device", "vhost-user-vsock-device,chardev=vsock",
         // With it reboot=k ends the machine at once; without it the kernel tries for more than a second.
         "-device", "i8042",
     ];

@@ -7,6 +7,12 @@ sealed class RegistryPaths
 {
     internal const string EntrySuffix = ".json";
 
+    /// <summary>
+    /// The path beside which programs of the parent listen for all enclaves at once (<c>parent.vsock_&lt;port&gt;</c>), as they do on a real
+    /// parent with one vsock socket.
+    /// </summary>
+    internal const string SharedVsockName = "parent.vsock";
+
     // sun_path has 108 bytes with its end; "_4294967295" is the longest that the vsock router adds to its path.
     const int LongestSocketPath = 107;
     const int LongestPortSuffix = 11;
@@ -33,6 +39,9 @@ sealed class RegistryPaths
 
     /// <summary>The socket through which the parent's programs reach the enclave; beside it <c>_&lt;port&gt;</c> for the other way.</summary>
     public string Vsock => Path.Combine(_folder, _id + ".vsock");
+
+    /// <summary>The path of listeners that serve every enclave of the registry.</summary>
+    public string SharedVsock => Path.Combine(_folder, SharedVsockName);
 
     /// <summary>Removes all of them; what is gone already or not ours to remove stays as it is.</summary>
     public void Remove()

@@ -40,6 +40,24 @@ static class EnclaveImages
         }
     }
 
+    /// <summary>Refuses a signed image whose signature does not hold now. Unsigned images pass: PCR8 stays zero for them.</summary>
+    /// <exception cref="EnclaveException">The signature does not hold (<see cref="EnclaveFailure.Signature"/>).</exception>
+    public static void CheckSignature(EifFile image, EifMeasurements measurements, DateTimeOffset now)
+    {
+        if (image.Signature?.Verify(measurements.Pcr0, now) is { } status and not EifSignatureStatus.Valid)
+        {
+            throw new EnclaveException(EnclaveFailure.Signature, "The image's signature does not hold: " + status switch
+            {
+                EifSignatureStatus.Malformed => "it is malformed.",
+                EifSignatureStatus.UnsupportedKey => "its certificate's key is of a kind that signs no images.",
+                EifSignatureStatus.WrongKey => "it was not made with its certificate's key.",
+                EifSignatureStatus.WrongMeasurement => "it was made for other contents than the image has.",
+                EifSignatureStatus.CertificateNotYetValid => "its certificate is not valid yet.",
+                _ => "the signing certificate is expired.",
+            });
+        }
+    }
+
     static EifFile PutTogether(EnclaveOptions options)
     {
         using var memory = Memory.Create("enclave image");

@@ -44,6 +44,7 @@ sealed class EnclaveSupervisor
         using var image = EnclaveImages.Open(_options);
         _options.ValidateMemory(image.Length);
         var measurements = EnclaveImages.Measure(image, stop);
+        EnclaveImages.CheckSignature(image, measurements, _time.GetUtcNow());
 
         using var registration = _registry.Register(_options, _engine.Name, SlotSource.Random);
         var console = new ConsoleLog();
@@ -72,6 +73,7 @@ sealed class EnclaveSupervisor
         DebugMode = _options.DebugMode,
         Nsm = EnclaveNsm.Create(_options, EnclaveId.Parse(enclave.Id), measurements, _signer, _time),
         VsockPath = enclave.Registration.Paths.Vsock,
+        SharedVsockPath = enclave.Registration.Paths.SharedVsock,
         ConsoleOutput = output => enclave.Console.Append(output.Span),
     };
 
