@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Text;
 
-namespace NitroEnclaves.Nsm.Tests;
+namespace NitroEnclaves.Tests;
 
 /// <summary>An assembly's public types and members, one a line, in a fixed order.</summary>
 static class ApiText
