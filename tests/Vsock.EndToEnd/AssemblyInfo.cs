@@ -1,0 +1,2 @@
+// Each test boots a machine of its own, and each machine wants a core.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]

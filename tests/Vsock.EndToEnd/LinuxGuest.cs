@@ -1,0 +1,187 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using NitroEnclaves.Images;
+using NitroEnclaves.Virtio;
+using NitroEnclaves.Vsock;
+
+namespace NitroEnclaves.Enclaves.Tests;
+
+/// <summary>
+/// A Linux guest under QEMU whose vsock device is ours, behind a router of ours. Its first process does what it is told over a control
+/// connection (Guest/vsock-guest.c).
+/// </summary>
+sealed class LinuxGuest : IAsyncDisposable
+{
+    public const uint Cid = 16;
+    const uint ControlPort = 9100;
+    static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+
+    readonly DirectoryInfo _folder;
+    readonly EventLoop _loop;
+    readonly VhostUserBackend _backend;
+    readonly VsockPortListener _control;
+    readonly StringBuilder _console = new();
+    Process? _qemu;
+    VsockConnection? _connection;
+    StreamReader? _answers;
+
+    LinuxGuest(DirectoryInfo folder)
+    {
+        _folder = folder;
+        _loop = EventLoop.Start("vsock");
+        Router = new VsockRouter(_loop, new VsockRouterOptions { GuestCid = Cid, UnixPath = UnixPath });
+        _backend = VhostUserBackend.Listen(_loop, Router.Device, VhostUserPath);
+        _control = Router.Listen(ControlPort);
+    }
+
+    public VsockRouter Router { get; }
+
+    public string UnixPath => Path.Combine(_folder.FullName, "v");
+
+    string VhostUserPath => Path.Combine(_folder.FullName, "vhost.sock");
+
+    /// <summary>Boots a guest and waits for its first process.</summary>
+    /// <param name="machine">QEMU's machine: microvm with virtio-mmio and rings of 1024, or q35 with PCI and rings of 128.</param>
+    public static async Task<LinuxGuest> BootAsync(string machine = "microvm")
+    {
+        var kernel = Path.Combine(CacheFolder.Path, "kernel", "current");
+        Assert.SkipUnless(File.Exists(QemuInstallation.CachedPath) && File.Exists(Path.Combine(kernel, "bzImage")), "eng/setup has brought no QEMU and kernel here.");
+        var guest = new LinuxGuest(Directory.CreateTempSubdirectory("guest-"));
+        try
+        {
+            await guest.StartAsync(machine, kernel);
+            return guest;
+        }
+        catch
+        {
+            await guest.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Has the guest do something and returns its answer.</summary>
+    public async Task<string> DoAsync(string command)
+    {
+        await _connection!.Stream.WriteAsync(Encoding.ASCII.GetBytes(command + "\n"));
+        return await ReadAnswerAsync();
+    }
+
+    /// <summary>Has the guest do something that is answered with "ok" and a number.</summary>
+    public async Task<long> DoOkAsync(string command)
+    {
+        var answer = await DoAsync(command);
+        Assert.True(answer.StartsWith("ok ", StringComparison.Ordinal), $"{command}: {answer}");
+        return long.Parse(answer[3..], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Has the machine start over, and waits for the first process of the new life.</summary>
+    public async Task RebootAsync()
+    {
+        await _connection!.Stream.WriteAsync("reboot\n"u8.ToArray());
+        await AcceptControlAsync();
+    }
+
+    /// <summary>Asks something of the device on its own thread.</summary>
+    public async Task<T> AskAsync<T>(Func<VsockVirtioDevice, T> question)
+    {
+        var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _loop.Post(() => answer.SetResult(question(Router.Device)));
+        return await answer.Task.WaitAsync(Patience);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _connection?.Dispose();
+        if (_qemu is not null)
+        {
+            _qemu.Kill();
+            await _qemu.WaitForExitAsync();
+            _qemu.Dispose();
+        }
+
+        Router.Dispose();
+        _backend.Dispose();
+        _loop.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    async Task StartAsync(string machine, string kernel)
+    {
+        var ramdisk = Path.Combine(_folder.FullName, "ramdisk");
+        WriteRamdisk(ramdisk, await CompileAsync(), Path.Combine(kernel, "modules"));
+        string[] device = machine == "microvm"
+            ? ["-M", "microvm,acpi=on,rtc=on,memory-backend=mem", "-bios", "qboot.rom", "-device", "vhost-user-vsock-device,chardev=vsock"]
+            : ["-M", $"{machine},memory-backend=mem", "-device", "vhost-user-vsock-pci,chardev=vsock"];
+        _qemu = Process.Start(new ProcessStartInfo(QemuInstallation.CachedPath,
+        [
+            "-object", "memory-backend-memfd,id=mem,size=256M,share=on", "-m", "256M", "-smp", "1", "-accel", "tcg", "-cpu", "max",
+            "-display", "none", "-nodefaults", "-no-user-config", "-run-with", "exit-with-parent=on", "-serial", "stdio",
+            "-global", "virtio-mmio.force-legacy=false", "-chardev", $"socket,id=vsock,path={VhostUserPath}", .. device,
+            "-kernel", Path.Combine(kernel, "bzImage"), "-initrd", ramdisk,
+            "-append", $"console=ttyS0 quiet reboot=t panic=-1 tsc=reliable tsc_early_khz={TimeStampCounter.Kilohertz} cryptomgr.notests=1 random.trust_cpu=on",
+        ])
+        { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
+        _qemu.OutputDataReceived += (_, line) => Log(line.Data);
+        _qemu.ErrorDataReceived += (_, line) => Log(line.Data);
+        _qemu.BeginOutputReadLine();
+        _qemu.BeginErrorReadLine();
+        await AcceptControlAsync();
+    }
+
+    async Task AcceptControlAsync()
+    {
+        _connection?.Dispose();
+        try
+        {
+            _connection = await _control.AcceptAsync().AsTask().WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            lock (_console)
+            {
+                Assert.Fail($"The guest does not come up. It said:\n{_console}");
+            }
+        }
+
+        _answers = new StreamReader(_connection!.Stream);
+        Assert.Equal("ready", await ReadAnswerAsync());
+    }
+
+    async Task<string> ReadAnswerAsync() => await _answers!.ReadLineAsync().WaitAsync(Patience) ?? throw new IOException("The guest has hung up.");
+
+    void Log(string? line)
+    {
+        lock (_console)
+        {
+            _console.AppendLine(line);
+        }
+    }
+
+    async Task<string> CompileAsync()
+    {
+        var program = Path.Combine(_folder.FullName, "init");
+        using var compiler = Process.Start("gcc", ["-O2", "-static", "-o", program, Path.Combine(AppContext.BaseDirectory, "Guest", "vsock-guest.c")]);
+        await compiler.WaitForExitAsync();
+        Assert.Equal(0, compiler.ExitCode);
+        return program;
+    }
+
+    static void WriteRamdisk(string path, string init, string modules)
+    {
+        const uint executable = 0x81ED;
+        const uint directory = 0x41ED;
+        using var output = File.Create(path);
+        var cpio = new CpioWriter(output);
+        cpio.Write(new CpioEntry { Name = "dev", Mode = directory }, []);
+        cpio.Write(new CpioEntry { Name = "modules", Mode = directory }, []);
+        cpio.Write(new CpioEntry { Name = "init", Mode = executable }, File.ReadAllBytes(init));
+        foreach (var module in Directory.GetFiles(modules))
+        {
+            // In the cache they are numbered in the order of loading.
+            cpio.Write(new CpioEntry { Name = $"modules/{Path.GetFileName(module)[3..]}", Mode = executable }, File.ReadAllBytes(module));
+        }
+
+        cpio.Finish(new CpioEntry { Name = "" });
+    }
+}
