@@ -44,6 +44,12 @@ public sealed class EnclaveImageBuilder
     /// <summary>What init shall start.</summary>
     public required ProgramDescription Program { get; init; }
 
+    /// <summary>
+    /// How the ramdisks are laid out. nitro-cli's way has a place neither for <see cref="Modules"/> nor for a working directory or a
+    /// user, and keeps the files' own modification times.
+    /// </summary>
+    public RamdiskProfile Profile { get; init; }
+
     /// <summary>The image's name.</summary>
     public required string Name { get; init; }
 
@@ -92,11 +98,7 @@ public sealed class EnclaveImageBuilder
         Kernel = Kernel,
         CommandLine = CommandLine,
         Signer = Signer,
-        Ramdisks =
-        [
-            new InitRamdisk { Init = Init, Modules = Modules, NsmModule = NsmModule, ModificationTime = SourceDate },
-            new ApplicationRamdisk { RootFileSystem = RootFileSystem, Program = Program, ModificationTime = SourceDate },
-        ],
+        Ramdisks = Profile == RamdiskProfile.NitroCli ? NitroCliRamdisks() : ReproducibleRamdisks(),
         Metadata = new EifMetadata
         {
             ImageName = Name,
@@ -110,4 +112,18 @@ public sealed class EnclaveImageBuilder
             CustomMetadata = CustomMetadata,
         },
     };
+
+    EifSectionContent[] ReproducibleRamdisks() =>
+    [
+        new InitRamdisk { Init = Init, Modules = Modules, NsmModule = NsmModule, ModificationTime = SourceDate },
+        new ApplicationRamdisk { RootFileSystem = RootFileSystem, Program = Program, ModificationTime = SourceDate },
+    ];
+
+    EifSectionContent[] NitroCliRamdisks() => Modules.Count > 0
+        ? throw new ArgumentException("nitro-cli's layout has no place for modules but nsm.ko.")
+        :
+        [
+            new NitroCliBootstrapRamdisk { Init = Init, NsmModule = NsmModule },
+            new NitroCliApplicationRamdisk { RootFileSystem = RootFileSystem, Program = Program },
+        ];
 }

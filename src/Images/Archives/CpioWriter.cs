@@ -10,6 +10,9 @@ namespace NitroEnclaves.Images;
 /// </remarks>
 public sealed class CpioWriter
 {
+    /// <summary>The most bytes a file may have.</summary>
+    public const long MaxFileSize = uint.MaxValue;
+
     const int HeaderSize = 110;
 
     readonly Stream _output;
@@ -75,7 +78,7 @@ public sealed class CpioWriter
             throw new ArgumentException($"'{entry.Name}' cannot be the name of a file.");
         }
 
-        if (size > uint.MaxValue)
+        if (size > MaxFileSize)
         {
             throw new ArgumentException($"'{entry.Name}' has {size} bytes; a ramdisk's files have less than 4 GiB.");
         }

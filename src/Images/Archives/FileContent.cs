@@ -24,6 +24,13 @@ public abstract class FileContent
     /// <summary>These bytes, not copied.</summary>
     public static FileContent FromMemory(ReadOnlyMemory<byte> bytes) => new SourceContent(ByteSource.FromMemory(bytes));
 
+    /// <summary>The content for reading at any place; the caller disposes of it, which leaves the content usable.</summary>
+    internal virtual ByteSource OpenSource()
+    {
+        using var stream = OpenRead();
+        return ByteSource.Spool(stream, Length, CancellationToken.None);
+    }
+
     /// <summary>All of a source that stays open as long as this content is used.</summary>
     internal static FileContent FromSource(ByteSource source) => new SourceContent(source);
 
@@ -42,6 +49,8 @@ public abstract class FileContent
             stream.Dispose();
             throw new IOException($"'{path}' had {length} bytes and changed while it was being read.");
         }
+
+        internal override ByteSource OpenSource() => ByteSource.OpenFile(path);
     }
 
     sealed class SourceContent(ByteSource source) : FileContent
@@ -49,5 +58,7 @@ public abstract class FileContent
         public override long Length => source.Length;
 
         public override Stream OpenRead() => new SliceStream(source, 0, source.Length);
+
+        internal override ByteSource OpenSource() => source.Slice(0, source.Length);
     }
 }

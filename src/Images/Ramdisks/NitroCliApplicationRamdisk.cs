@@ -32,14 +32,20 @@ public sealed class NitroCliApplicationRamdisk : EifSectionContent
 
     static readonly string[] s_mountPoints = ["rootfs", "rootfs/dev", "rootfs/run", "rootfs/sys", "rootfs/var", "rootfs/proc", "rootfs/tmp"];
 
-    /// <summary>The file with the output of <c>docker export</c>: an uncompressed tar archive.</summary>
-    public required string ExportPath { get; init; }
+    /// <summary>The file with the output of <c>docker export</c>: an uncompressed tar archive. Null to use <see cref="RootFileSystem"/>.</summary>
+    public string? ExportPath { get; init; }
+
+    /// <summary>
+    /// The files of a container image, from which the entries that <c>docker export</c> would give are made up. Null to use
+    /// <see cref="ExportPath"/>.
+    /// </summary>
+    public RootFileSystem? RootFileSystem { get; init; }
 
     /// <summary>What init shall start; working directory and user have no place in this layout.</summary>
     public required ProgramDescription Program { get; init; }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The program cannot be written down, or has a working directory or a user.</exception>
+    /// <exception cref="ArgumentException">The program cannot be written down, or has a working directory or a user; or there are no files, or two sources of them.</exception>
     /// <exception cref="RootFileSystemException">The tar archive cannot be read.</exception>
     public override void WriteTo(Stream output, CancellationToken cancellationToken)
     {
@@ -48,14 +54,18 @@ public sealed class NitroCliApplicationRamdisk : EifSectionContent
             throw new ArgumentException("nitro-cli's layout has no place for a working directory or a user.");
         }
 
+        if (ExportPath is null == RootFileSystem is null)
+        {
+            throw new ArgumentException("The files come either from an export or from a root file system.");
+        }
+
         byte[] command = Program.EncodeCommand();
         byte[] environment = Program.EncodeEnvironment();
         var archive = new LinuxkitArchive(output);
         archive.AddDirectory("rootfs");
-        using var export = ByteSource.OpenFile(ExportPath);
-        var reader = new TarReader(export);
+        using var export = ExportPath is null ? null : ByteSource.OpenFile(ExportPath);
         var required = new HashSet<string>(s_required);
-        while (reader.Read() is { } entry)
+        foreach (var entry in export is null ? DockerExport.Entries(RootFileSystem!) : ReadEntries(export))
         {
             if (!s_dropped.Contains(entry.Path))
             {
@@ -77,6 +87,15 @@ public sealed class NitroCliApplicationRamdisk : EifSectionContent
         archive.Add("cmd", FileNodeType.RegularFile, FileModes.Plain, command);
         archive.Add("env", FileNodeType.RegularFile, FileModes.Plain, environment);
         archive.Finish();
+    }
+
+    static IEnumerable<TarEntry> ReadEntries(ByteSource export)
+    {
+        var reader = new TarReader(export);
+        while (reader.Read() is { } entry)
+        {
+            yield return entry;
+        }
     }
 
     static void AddEntry(LinuxkitArchive archive, TarEntry entry, CancellationToken cancellationToken)

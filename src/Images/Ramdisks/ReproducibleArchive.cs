@@ -22,8 +22,13 @@ sealed class ReproducibleArchive(Stream output, DateTimeOffset modificationTime)
     public void AddTree(string prefix, RootFileSystem tree, CancellationToken cancellationToken)
     {
         var links = new Dictionary<FileNode, Link>(ReferenceEqualityComparer.Instance);
-        foreach (var (_, node) in tree.Files)
+        foreach (var (path, node) in tree.Files)
         {
+            if (node.Content.Length > CpioWriter.MaxFileSize)
+            {
+                throw new RootFileSystemException(RootFileSystemError.FileTooLarge, $"'{path}' has {node.Content.Length} bytes; a ramdisk's files have less than 4 GiB.");
+            }
+
             if (node.Type is not (FileNodeType.Directory or FileNodeType.SymbolicLink))
             {
                 System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(links, node, out _).Names++;

@@ -9,7 +9,7 @@ public sealed partial class RootFileSystem
     /// Symbolic links stay as they are and are never followed. On Linux hard links are kept; elsewhere they become separate
     /// files. The root itself gets mode 0755, whatever the folder's own is.
     /// </remarks>
-    /// <exception cref="RootFileSystemException">There is a socket, a file of 4 GiB or more, or a name Linux does not take.</exception>
+    /// <exception cref="RootFileSystemException">There is a socket, or a name Linux does not take.</exception>
     /// <exception cref="IOException">The folder or something in it cannot be read.</exception>
     public static RootFileSystem FromFolder(string path, bool keepOwners = false)
     {

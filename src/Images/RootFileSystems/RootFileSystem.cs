@@ -12,7 +12,6 @@ public sealed partial class RootFileSystem : IDisposable
     public const int MaxFiles = 4_000_000;
 
     const int MaxSymbolicLinks = 40;
-    const long MaxFileSize = uint.MaxValue;
 
     readonly Entry _root = new(FileNode.Directory());
     readonly List<IDisposable> _owned = [];
@@ -65,11 +64,6 @@ public sealed partial class RootFileSystem : IDisposable
     public void Set(string path, FileNode node)
     {
         ArgumentNullException.ThrowIfNull(node);
-        if (node.Content.Length > MaxFileSize)
-        {
-            throw new RootFileSystemException(RootFileSystemError.FileTooLarge, $"'{path}' has {node.Content.Length} bytes; a ramdisk's files have less than 4 GiB.");
-        }
-
         string[] names = Split(path);
         if (names.Length == 0)
         {
@@ -114,6 +108,24 @@ public sealed partial class RootFileSystem : IDisposable
         return true;
     }
 
+    /// <summary>The file at a path, symbolic links followed to the end; null where there is none.</summary>
+    internal FileNode? FindTarget(string path)
+    {
+        for (int links = 0; links <= MaxSymbolicLinks; links++)
+        {
+            var node = FindEntry(path)?.Node;
+            if (node?.LinkTarget is not { } target)
+            {
+                return node;
+            }
+
+            string folder = path.Contains('/', StringComparison.Ordinal) ? path[..path.LastIndexOf('/')] : "";
+            path = Normalize(target.StartsWith('/') ? target : $"{folder}/{target}");
+        }
+
+        throw new RootFileSystemException(RootFileSystemError.TooManySymbolicLinks, $"The way to '{path}' has more than {MaxSymbolicLinks} symbolic links.");
+    }
+
     /// <summary>Closes the archives and removes the temporary files that contents were read from.</summary>
     public void Dispose()
     {
@@ -146,6 +158,25 @@ public sealed partial class RootFileSystem : IDisposable
         }
 
         return names;
+    }
+
+    /// <summary>Takes ".." out of a link's target; the root is its own parent.</summary>
+    static string Normalize(string path)
+    {
+        var names = new List<string>();
+        foreach (string name in path.Split('/'))
+        {
+            if (name != "..")
+            {
+                names.Add(name);
+            }
+            else if (names.Count > 0)
+            {
+                names.RemoveAt(names.Count - 1);
+            }
+        }
+
+        return string.Join('/', names);
     }
 
     Entry? FindEntry(string path)

@@ -32,4 +32,16 @@ public enum RootFileSystemError
 
     /// <summary>An archive uses a form or a compression that this library, or this machine, does not know.</summary>
     UnsupportedArchive,
+
+    /// <summary>A container image's index, manifest or configuration is not JSON of its form.</summary>
+    MalformedContainerImage,
+
+    /// <summary>A container image lacks a file that it names.</summary>
+    MissingBlob,
+
+    /// <summary>A file of a container image has not the digest or the size by which it is named.</summary>
+    DigestMismatch,
+
+    /// <summary>No image has the architecture or the name that was asked for, or several have it.</summary>
+    NoSuchImage,
 }

@@ -45,9 +45,16 @@ abstract class ByteSource : IDisposable
     public static ByteSource Spool(Stream stream, long limit, CancellationToken cancellationToken)
     {
         string path = Path.Combine(Path.GetTempPath(), $"nitro-images-{Guid.NewGuid():N}.tmp");
-        var file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        var options = OperatingSystem.IsWindows() ? FileOptions.DeleteOnClose : FileOptions.None;
+        var file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, options);
         try
         {
+            if (!OperatingSystem.IsWindows())
+            {
+                // Without its name the file lives as long as it is open, even if this process is killed.
+                File.Delete(path);
+            }
+
             StreamCopy.Copy(stream, file, cancellationToken, limit);
             return new FileSource(file.SafeFileHandle, file);
         }

@@ -120,7 +120,11 @@ public sealed class RootFileSystemTests : IDisposable
 
     [Fact]
     public void Four_gigabytes_are_too_much() =>
-        Assert.Equal(RootFileSystemError.FileTooLarge, Assert.Throws<RootFileSystemException>(() => _tree.Set("x", FileNode.RegularFile(new Claimed(1L << 32)))).Reason);
+        Assert.Equal(RootFileSystemError.FileTooLarge, Assert.Throws<RootFileSystemException>(() =>
+        {
+            _tree.Set("x", FileNode.RegularFile(new Claimed(1L << 32)));
+            new ApplicationRamdisk { RootFileSystem = _tree, Program = new() { Command = ["/x"] } }.WriteTo(Stream.Null, TestContext.Current.CancellationToken);
+        }).Reason);
 
     void AssertRefused(RootFileSystemError reason, string path) =>
         Assert.Equal(reason, Assert.Throws<RootFileSystemException>(() => _tree.Set(path, File("x"))).Reason);
