@@ -60,7 +60,7 @@ debian_mirror() {
     [[ -r /etc/os-release ]] && id=$(. /etc/os-release && printf '%s' "${ID:-}") \
         && codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
     [[ $id == debian ]] || fail "the host's package sources are not Debian's: set DEBIAN_MIRROR to the address" \
-        "of a Debian mirror (what stands before /dists on it), for example from www.debian.org/mirror/list"
+        "of a Debian mirror (what stands before /dists on it); Debian lists them under \"mirrors\""
     # apt itself reads the host's sources in whatever form they have. The mirror is where the host's own suite comes
     # from; a third party's archive may use the suite's name too, but has no -updates beside it.
     local mirror

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace NitroEnclaves.Init;
 
@@ -8,14 +9,13 @@ static class KernelConsole
     const int StandardError = 2;
 
     /// <summary>Makes the console device standard input, output and error, for init and for the program after it.</summary>
-    /// <remarks>The kernel does so only where the ramdisk has a console node, and AWS's ramdisks have none.</remarks>
+    /// <remarks>
+    /// The kernel does so only where the ramdisk has a console node, and AWS's ramdisks have none. A kernel that was given no console is
+    /// no reason to stop: the program runs unseen then.
+    /// </remarks>
     internal static void Attach()
     {
-        using var console = Interop.open("/dev/console", Interop.O_RDWR | Interop.O_NOCTTY);
-        if (console.IsInvalid)
-        {
-            throw InitException.FromLastError("open /dev/console");
-        }
+        using var console = Open("/dev/console") ?? Open("/dev/null") ?? throw InitException.FromLastError("open /dev/console");
 
         for (var descriptor = 0; descriptor <= StandardError; descriptor++)
         {
@@ -38,5 +38,11 @@ static class KernelConsole
         ReadOnlySpan<byte> line = Encoding.UTF8.GetBytes($"nitro-init: {message}\n");
         // A console that takes nothing is no reason to stop: there is nowhere to report it either.
         _ = Interop.write(StandardError, line, line.Length);
+    }
+
+    static SafeFileHandle? Open(string path)
+    {
+        var file = Interop.open(path, Interop.O_RDWR | Interop.O_NOCTTY);
+        return file.IsInvalid ? null : file;
     }
 }
