@@ -30,7 +30,7 @@ public static class UnixListener
             // Before listen(2): nobody can connect in between.
             if (Interop.Unistd.chmod(path, (uint)(UnixFileMode.UserRead | UnixFileMode.UserWrite)) != 0)
             {
-                throw new SocketException(Marshal.GetLastPInvokeError());
+                throw new IOException($"Cannot set the mode of {path}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}.");
             }
 
             socket.Listen(backlog);

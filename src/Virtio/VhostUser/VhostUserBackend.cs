@@ -13,10 +13,10 @@ namespace NitroEnclaves.Virtio;
 /// </remarks>
 public sealed class VhostUserBackend : IDisposable, IReadyHandler
 {
-    readonly EventLoop _loop;
-    readonly IVirtioDevice _device;
     static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(100);
 
+    readonly EventLoop _loop;
+    readonly IVirtioDevice _device;
     readonly VhostUserRing[] _rings;
     readonly LoopTimer _retry;
     Socket? _listener;

@@ -73,10 +73,10 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
     /// <summary>Gives the descriptor by which the driver notifies; from then on the ring is started.</summary>
     internal void SetKick(SafeDescriptor descriptor)
     {
-        _registration?.Dispose();
-        _registration = null;
+        var kick = NonBlocking(descriptor);
+        Unwatch();
         _kick?.Dispose();
-        _kick = NonBlocking(descriptor);
+        _kick = kick;
         if (_isAnnounced)
         {
             Watch();
@@ -87,8 +87,9 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
     /// <summary>Replaces the descriptor by which the driver is interrupted; null where it looks by itself.</summary>
     internal void SetCall(SafeDescriptor? descriptor)
     {
+        var call = descriptor is null ? null : NonBlocking(descriptor);
         _call?.Dispose();
-        _call = descriptor is null ? null : NonBlocking(descriptor);
+        _call = call;
 
         // An interrupt on the descriptor before may have gone unheard. It is repeated, but only after the ring was looked at:
         // the Linux NSM driver takes any interrupt for the answer to its command.
@@ -101,8 +102,9 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
 
     internal void SetError(SafeDescriptor? descriptor)
     {
+        var error = descriptor is null ? null : NonBlocking(descriptor);
         _error?.Dispose();
-        _error = descriptor is null ? null : NonBlocking(descriptor);
+        _error = error;
     }
 
     /// <summary>Starts or stops the queue as its state demands now.</summary>
@@ -128,20 +130,20 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
             throw new VirtioException(VirtioFault.MessageSequence, $"Queue {Queue.Index} is started before its memory, size and addresses are set.");
         }
 
-        Queue.Start(memory, layout with { Size = _size }, features, Base, this);
-        _isAnnounced = true;
-        IsFresh = false;
-        _hasRaisedCall = false;
+        Watch();
         try
         {
-            Watch();
+            Queue.Start(memory, layout with { Size = _size }, features, Base, this);
         }
         catch
         {
-            Pause();
+            Unwatch();
             throw;
         }
 
+        _isAnnounced = true;
+        IsFresh = false;
+        _hasRaisedCall = false;
         _device.QueueStarted(Queue);
 
         // Chains may have been waiting before anybody listened.
@@ -153,8 +155,7 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
     internal ushort Stop()
     {
         Pause();
-        _registration?.Dispose();
-        _registration = null;
+        Unwatch();
         _kick?.Dispose();
         _kick = null;
         return Base;
@@ -165,8 +166,7 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
         // Neither an event nor merely taken by somebody else: nothing will ever come, and it would be reported for ever.
         if (!EventSignal.Lower(_kick!) && (events & (ReadyEvents.Error | ReadyEvents.HangUp)) != 0)
         {
-            _registration?.Dispose();
-            _registration = null;
+            Unwatch();
         }
 
         TakeTurn();
@@ -213,8 +213,7 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
 
         // A queue that broke has stopped itself, but the device still has to be told.
         _isAnnounced = false;
-        _registration?.Dispose();
-        _registration = null;
+        Unwatch();
         Queue.Stop();
         _device.QueueStopped(Queue);
         Base = Queue.NextAvailable;
@@ -248,6 +247,12 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
         {
             throw new VirtioException(VirtioFault.MessageDescriptors, $"Queue {Queue.Index}: the kick descriptor cannot be watched.", exception);
         }
+    }
+
+    void Unwatch()
+    {
+        _registration?.Dispose();
+        _registration = null;
     }
 
     // The descriptors are shared with the front end, which could otherwise make reading or writing one block this thread.

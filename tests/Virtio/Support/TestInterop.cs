@@ -21,6 +21,12 @@ static unsafe partial class TestInterop
     [LibraryImport("libc", EntryPoint = "dup", SetLastError = true)]
     public static partial int Dup(SafeHandle descriptor);
 
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    /// <summary>A descriptor that names a file and can do nothing with it (O_PATH).</summary>
+    public static int OpenPath(string path) => Open(path, 0x200000 | 0x80000);
+
     /// <summary>Waits until a descriptor is readable.</summary>
     public static bool WaitReadable(SafeHandle descriptor, int timeoutMilliseconds)
     {

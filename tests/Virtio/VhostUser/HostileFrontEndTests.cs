@@ -193,6 +193,31 @@ public sealed class HostileFrontEndTests : IDisposable
     }
 
     [Fact]
+    public void Descriptors_that_are_no_use_for_a_ring_are_refused_and_the_ring_keeps_its_own()
+    {
+        using var frontEnd = new VhostUserFrontEnd(_socket.Path);
+        frontEnd.Realize();
+        frontEnd.Start();
+        using var path = new SafeDescriptor(TestInterop.OpenPath("/"));
+        foreach (var request in new[] { VhostUserWire.SetVringKick, VhostUserWire.SetVringCall, VhostUserWire.SetVringErr })
+        {
+            frontEnd.Wire.SendU64(request, 0, needReply: true, path);
+            Assert.NotEqual(0UL, frontEnd.Wire.ReceiveU64(request));
+            ExpectEcho(frontEnd);
+        }
+
+        // Not to be waited for, which shows when the ring starts.
+        frontEnd.Stop();
+        frontEnd.Wire.SendU64(VhostUserWire.SetVringKick, 0, needReply: true, frontEnd.Ram.File);
+        Assert.Equal(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetVringKick));
+        frontEnd.Wire.SendState(VhostUserWire.SetVringEnable, 0, 1, needReply: true);
+        Assert.NotEqual(0UL, frontEnd.Wire.ReceiveU64(VhostUserWire.SetVringEnable));
+        frontEnd.GetBase(0);
+        frontEnd.Start();
+        ExpectEcho(frontEnd);
+    }
+
+    [Fact]
     public void A_message_may_come_byte_by_byte_with_its_descriptors_first()
     {
         using var frontEnd = new VhostUserFrontEnd(_socket.Path);
