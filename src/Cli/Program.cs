@@ -19,22 +19,7 @@ static class Program
             return 0;
         }
 
-        var root = new RootCommand("Builds, describes, runs, watches and stops AWS Nitro Enclaves, on Nitro hosts and emulated anywhere.")
-        {
-            DemoCommand.Create(),
-            BuildEnclaveCommand.Create(),
-            DescribeEifCommand.Create(),
-            PcrCommand.Create(),
-            SignEifCommand.Create(),
-            RunEnclaveCommand.Create(),
-            ConsoleCommand.Create(),
-            DescribeEnclavesCommand.Create(),
-            TerminateEnclaveCommand.Create(),
-            AttestCommand.Create(),
-            DoctorCommand.Create(),
-            ExplainCommand.Create(),
-        };
-
+        var root = CreateRootCommand();
         if (arguments.Length == 0)
         {
             // As nitro-cli: no arguments are a usage error that shows the help.
@@ -56,6 +41,23 @@ static class Program
 
         return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     }
+
+    /// <summary>The command with all its verbs.</summary>
+    public static RootCommand CreateRootCommand() => new("Builds, describes, runs, watches and stops AWS Nitro Enclaves, on Nitro hosts and emulated anywhere.")
+    {
+        DemoCommand.Create(),
+        BuildEnclaveCommand.Create(),
+        DescribeEifCommand.Create(),
+        PcrCommand.Create(),
+        SignEifCommand.Create(),
+        RunEnclaveCommand.Create(),
+        ConsoleCommand.Create(),
+        DescribeEnclavesCommand.Create(),
+        TerminateEnclaveCommand.Create(),
+        AttestCommand.Create(),
+        DoctorCommand.Create(),
+        ExplainCommand.Create(),
+    };
 
     static bool CalledAsNitroCli() =>
         Path.GetFileName(Environment.GetCommandLineArgs()[0]) is "nitro-cli" or "nitro-cli.dll";

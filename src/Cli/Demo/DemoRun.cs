@@ -16,7 +16,7 @@ sealed class DemoRun(string checkout, TextWriter output)
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var log = new StepLog(output);
+        var log = new StepLog(output, isTerminal: !Console.IsOutputRedirected);
         var application = Path.Combine(_folder, "app");
         var image = Path.Combine(_folder, "attester.eif");
         var nonce = RandomNumberGenerator.GetBytes(32);
@@ -26,7 +26,7 @@ sealed class DemoRun(string checkout, TextWriter output)
         string greeting = null!;
 
         Directory.CreateDirectory(_folder);
-        await log.RunAsync("set up", () => SetUpAsync(cancellationToken));
+        await log.RunAsync("set up", () => SetUpAsync(cancellationToken), tellsItsProgress: true);
         await log.RunAsync("publish", async () =>
         {
             await Tool.RunAsync(
@@ -85,8 +85,7 @@ sealed class DemoRun(string checkout, TextWriter output)
     async Task<IReadOnlyList<string>> SetUpAsync(CancellationToken cancellationToken)
     {
         var parts = await Tool.RunAsync(Path.Combine(checkout, "eng", "setup"), [], cancellationToken);
-        var init = await Tool.RunAsync(Path.Combine(checkout, "eng", "init"), [], cancellationToken);
-        return [.. (parts + init).Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+        return [.. parts.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
     }
 
     static IReadOnlyList<string> Verify(
