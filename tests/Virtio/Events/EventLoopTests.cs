@@ -249,6 +249,34 @@ public sealed class EventLoopTests
     }
 
     [Fact]
+    public void A_successor_in_the_same_place_does_not_get_its_predecessors_events()
+    {
+        using var loop = new EventLoop();
+        using var first = new EventSignal();
+        using var second = new EventSignal();
+        using var third = new EventSignal();
+        using var fourth = new EventSignal();
+        var registrations = new EventRegistration[4];
+        var successor = new CountingHandler(third);
+        var handler = new ActionHandler(() =>
+        {
+            registrations[0].Dispose();
+            registrations[1].Dispose();
+            registrations[2] = loop.Register(third.Descriptor, ReadyEvents.Readable, successor);
+            registrations[3] = loop.Register(fourth.Descriptor, ReadyEvents.Readable, successor);
+        });
+        registrations[0] = loop.Register(first.Descriptor, ReadyEvents.Readable, handler);
+        registrations[1] = loop.Register(second.Descriptor, ReadyEvents.Readable, handler);
+        first.Raise();
+        second.Raise();
+        loop.RunOnce();
+        Assert.Equal(0, successor.Calls);
+        third.Raise();
+        loop.RunOnce();
+        Assert.Equal(1, successor.Calls);
+    }
+
+    [Fact]
     public void A_wake_up_allocates_nothing()
     {
         using var loop = new EventLoop();
