@@ -34,6 +34,22 @@ public sealed class AttestationAuthorityTests : IDisposable
     }
 
     [Fact]
+    public void The_root_can_be_taken_from_the_exported_certificate_and_from_its_file()
+    {
+        using var authority = AttestationAuthority.OpenOrCreate(Folder, _clock);
+        byte[][] forms =
+        [
+            authority.RootCertificate.ToArray(),
+            System.Text.Encoding.ASCII.GetBytes(authority.ExportRootCertificatePem()),
+            File.ReadAllBytes(Path.Combine(Folder, "root.pem")),
+        ];
+
+        Assert.All(forms, form => Assert.Equal(authority.Root.Sha256, AttestationRoot.FromCertificate(form).Sha256));
+        Assert.Throws<CryptographicException>(() => AttestationRoot.FromCertificate([1, 2, 3]));
+        Assert.Throws<ArgumentException>(() => AttestationRoot.FromSha256(new byte[31]));
+    }
+
+    [Fact]
     [UnsupportedOSPlatform("windows")]
     public void Folder_and_files_are_their_owners_alone()
     {

@@ -1,6 +1,5 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace NitroEnclaves.Attestation;
 
@@ -97,11 +96,7 @@ sealed class ChainLink
     {
         try
         {
-            // Through the certificate and not by importing the key: import multiplies the point by the curve's order to prove
-            // it a member of the group, dearer than a verification. P-384 has cofactor 1, so that being on the curve, which
-            // decoding checks, is enough.
-            using var loaded = X509CertificateLoader.LoadCertificate(certificate.Encoded.Span);
-            return loaded.GetECDsaPublicKey() ?? throw new CryptographicException("The certificate has no ECDSA key.");
+            return P384PublicKey.Load(certificate);
         }
         catch (CryptographicException exception)
         {

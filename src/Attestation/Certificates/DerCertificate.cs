@@ -47,6 +47,9 @@ sealed class DerCertificate
 
     internal CertificateExtensions Extensions { get; private set; } = CertificateExtensions.None;
 
+    /// <summary>The key's bytes: on P-384 the point, 4, x, y.</summary>
+    internal ReadOnlyMemory<byte> PublicPoint { get; private set; }
+
     /// <summary>Whether the key is on P-384 and the signature ECDSA with SHA-384.</summary>
     internal bool IsP384WithSha384 { get; private set; }
 
@@ -91,7 +94,8 @@ sealed class DerCertificate
         validity.ThrowIfNotEmpty();
         Subject = fields.ReadEncodedValue();
         SubjectCommonName = ReadCommonName(Subject);
-        IsP384WithSha384 = ReadIsP384(fields.ReadSequence()) & ReadIsEcdsaWithSha384(algorithm);
+        PublicPoint = ReadPublicPoint(fields.ReadSequence(), out var isP384);
+        IsP384WithSha384 = isP384 && ReadIsEcdsaWithSha384(algorithm);
 
         for (var uniqueId = 1; uniqueId <= 2; uniqueId++)
         {
@@ -112,18 +116,16 @@ sealed class DerCertificate
         return algorithm;
     }
 
-    static bool ReadIsP384(AsnReader keyInfo)
+    static ReadOnlyMemory<byte> ReadPublicPoint(AsnReader keyInfo, out bool isP384)
     {
+        // SEQUENCE { SEQUENCE { id-ecPublicKey, namedCurve }, BIT STRING }; other keys have other parameters, which are not looked at.
         var algorithm = keyInfo.ReadSequence();
-        var isEllipticCurve = algorithm.ReadObjectIdentifier() == EcPublicKey;
-        var isP384 = isEllipticCurve
-            && algorithm.HasData
-            && algorithm.PeekTag() == Asn1Tag.ObjectIdentifier
-            && algorithm.ReadObjectIdentifier() == P384
-            && !algorithm.HasData;
+        var isNamedCurve = algorithm.ReadObjectIdentifier() == EcPublicKey && algorithm.HasData && algorithm.PeekTag() == Asn1Tag.ObjectIdentifier;
+        var isCurve = isNamedCurve && algorithm.ReadObjectIdentifier() == P384 && !algorithm.HasData;
         var point = ReadOctets(keyInfo);
         keyInfo.ThrowIfNotEmpty();
-        return isP384 && point.Length == P384PointLength && point.Span[0] == UncompressedPoint;
+        isP384 = isCurve && point.Length == P384PointLength && point.Span[0] == UncompressedPoint;
+        return point;
     }
 
     static bool ReadIsEcdsaWithSha384(ReadOnlyMemory<byte> algorithm)
