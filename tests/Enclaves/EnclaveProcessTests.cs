@@ -156,7 +156,8 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
             tell(_engine.Probe());
             return _engine;
         },
-        TimeProvider.System);
+        TimeProvider.System,
+        ownsProcess: false);
 
     void AssertNothingIsLeft(ScriptedRun run)
     {

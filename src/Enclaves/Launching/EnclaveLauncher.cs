@@ -60,7 +60,7 @@ public sealed class EnclaveLauncher
             // Closing the channel tells the process to give up; whatever it could not remove, we do.
             await channel.DisposeAsync().ConfigureAwait(false);
             await process.EndAsync(LaunchedEnclave.EndPatience).ConfigureAwait(false);
-            registry.List();
+            registry.Tidy();
             throw;
         }
     }

@@ -28,13 +28,14 @@ public static class EnclaveProcess
         {
             using var patience = new CancellationTokenSource(s_requestPatience);
             return await channel.ReceiveOptionsAsync(patience.Token).ConfigureAwait(false) is { } options
-                ? await ServeAsync(channel, options, EngineSelector.Select, TimeProvider.System).ConfigureAwait(false)
+                ? await ServeAsync(channel, options, EngineSelector.Select, TimeProvider.System, ownsProcess: true).ConfigureAwait(false)
                 : Failure;
         }
     }
 
     internal static async Task<int> ServeAsync(
-        LaunchChannel channel, EnclaveOptions options, Func<EnclaveOptions, Action<EngineAvailability>, IEnclaveEngine> selectEngine, TimeProvider time)
+        LaunchChannel channel, EnclaveOptions options, Func<EnclaveOptions, Action<EngineAvailability>, IEnclaveEngine> selectEngine, TimeProvider time,
+        bool ownsProcess)
     {
         using var stop = new CancellationTokenSource();
         using var signals = new StopSignals(stop);
@@ -47,7 +48,7 @@ public static class EnclaveProcess
             var engine = selectEngine(options, availability => Tell(new LaunchMessage { Progress = availability.Explanation }));
             using var authority = EnclaveAuthority.Open(options, time);
             using var issuer = authority.CreateIssuer();
-            var supervisor = new EnclaveSupervisor(options, registry, engine, issuer, time);
+            var supervisor = new EnclaveSupervisor(options, registry, engine, issuer, time) { OwnsProcess = ownsProcess };
             var end = await supervisor.RunAsync(
                 line => Tell(new LaunchMessage { Progress = line }),
                 async info =>

@@ -46,7 +46,7 @@ public sealed class LaunchedEnclave : IAsyncDisposable
         {
             await _process.EndAsync(EndPatience).ConfigureAwait(false);
             // A process that was killed had no time to tidy up; looking at the registry does.
-            _registry.List();
+            _registry.Tidy();
         }
 
         _letGo.Dispose();
@@ -63,7 +63,7 @@ public sealed class LaunchedEnclave : IAsyncDisposable
         }
 
         var exit = await _process.Exit.ConfigureAwait(false);
-        _registry.List();
+        _registry.Tidy();
         return new EnclaveEnd(EnclaveEndKind.EngineFailed, null, $"The enclave's process ended unexpectedly ({exit}), and the enclave with it.");
     }
 }

@@ -13,7 +13,11 @@ sealed class CommandServer : IAsyncDisposable
 
     static readonly TimeSpan s_drainPatience = TimeSpan.FromSeconds(2);
 
+    // Keeps connections from being closed before the kernel does it, at the very end of the process.
+    static readonly List<Socket> s_untilExit = [];
+
     readonly ICommandTarget _target;
+    readonly bool _lingersUntilExit;
     readonly Socket _listener;
     readonly uint _owner;
     readonly CancellationTokenSource _stopping = new();
@@ -23,9 +27,9 @@ sealed class CommandServer : IAsyncDisposable
     readonly Lock _lock = new();
     readonly Task _accepting;
 
-    CommandServer(Socket listener, ICommandTarget target, uint owner)
+    CommandServer(Socket listener, ICommandTarget target, uint owner, bool lingersUntilExit)
     {
-        (_listener, _target, _owner) = (listener, target, owner);
+        (_listener, _target, _owner, _lingersUntilExit) = (listener, target, owner, lingersUntilExit);
         _accepting = AcceptAsync();
     }
 
@@ -33,8 +37,12 @@ sealed class CommandServer : IAsyncDisposable
     /// <param name="path">The socket's path, not taken yet.</param>
     /// <param name="target">The enclave.</param>
     /// <param name="owner">The user who may do everything.</param>
+    /// <param name="lingersUntilExit">
+    /// Leaves the connections of those who asked for the end open until the process is gone: that their stream ends then tells them that
+    /// nothing of the enclave is left. Otherwise disposing closes them.
+    /// </param>
     /// <exception cref="EnclaveException">The socket cannot be made.</exception>
-    public static CommandServer Start(string path, ICommandTarget target, uint owner)
+    public static CommandServer Start(string path, ICommandTarget target, uint owner, bool lingersUntilExit = false)
     {
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -43,7 +51,7 @@ sealed class CommandServer : IAsyncDisposable
             // Everybody may connect, as with nitro-cli: the policy is applied per command.
             File.SetUnixFileMode(path, EverybodyConnects);
             listener.Listen();
-            return new CommandServer(listener, target, owner);
+            return new CommandServer(listener, target, owner, lingersUntilExit);
         }
         catch (Exception exception) when (exception is SocketException or IOException or UnauthorizedAccessException)
         {
@@ -68,7 +76,7 @@ sealed class CommandServer : IAsyncDisposable
         await Task.WhenAny(all, Task.Delay(s_drainPatience)).ConfigureAwait(false);
     }
 
-    /// <summary>Ends what is still under way and closes the connections of those who asked for the end.</summary>
+    /// <summary>Ends what is still under way.</summary>
     public async ValueTask DisposeAsync()
     {
         StopListening();
@@ -76,7 +84,15 @@ sealed class CommandServer : IAsyncDisposable
         await DrainAsync().ConfigureAwait(false);
         lock (_lock)
         {
-            _lingering.ForEach(socket => socket.Dispose());
+            if (_lingersUntilExit)
+            {
+                s_untilExit.AddRange(_lingering);
+            }
+            else
+            {
+                _lingering.ForEach(socket => socket.Dispose());
+            }
+
             _lingering.Clear();
         }
     }
@@ -119,7 +135,6 @@ sealed class CommandServer : IAsyncDisposable
             using var session = new CommandSession(socket, _target, _owner);
             if (await session.RunAsync(_stopping.Token).ConfigureAwait(false) == EnclaveCommand.Terminate)
             {
-                // Stays open until this process ends: its end of stream tells the asking command that nothing is left.
                 lock (_lock)
                 {
                     _lingering.Add(socket);

@@ -10,8 +10,9 @@ namespace NitroEnclaves.Enclaves;
 /// </summary>
 public sealed class QemuEngine : IEnclaveEngine
 {
-    readonly string? _path;
     readonly KvmAvailability _kvm;
+    readonly QemuInstallation? _installation;
+    readonly string _reason;
 
     /// <summary>Creates the engine.</summary>
     /// <param name="path">The QEMU to use; null takes the one in the cache folder, then the one on <c>PATH</c>.</param>
@@ -20,7 +21,11 @@ public sealed class QemuEngine : IEnclaveEngine
     {
     }
 
-    internal QemuEngine(string? path, KvmAvailability kvm) => (_path, _kvm) = (path, kvm);
+    internal QemuEngine(string? path, KvmAvailability kvm)
+    {
+        _kvm = kvm;
+        _installation = QemuInstallation.Find(path, out _reason);
+    }
 
     /// <inheritdoc/>
     public string Name => "qemu";
@@ -33,23 +38,23 @@ public sealed class QemuEngine : IEnclaveEngine
             return new EngineAvailability(Name, false, $"The qemu engine emulates x86-64 enclaves and needs an x86-64 machine; this one is {RuntimeInformation.ProcessArchitecture}.");
         }
 
-        return QemuInstallation.Find(_path, out var reason) is { } installation
+        return _installation is { } installation
             ? new EngineAvailability(Name, true, $"QEMU {installation.Version} runs the enclave with {(_kvm.IsUsable ? "KVM" : "TCG")}. {_kvm.Explanation}")
-            : new EngineAvailability(Name, false, reason);
+            : new EngineAvailability(Name, false, _reason);
     }
 
     /// <inheritdoc/>
     public async Task<IRunningEnclave> StartAsync(EnclaveLaunch launch, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(launch);
-        var installation = QemuInstallation.Find(_path, out var reason)
-            ?? throw new EnclaveException(EnclaveFailure.EngineUnavailable, reason);
+        var installation = _installation ?? throw new EnclaveException(EnclaveFailure.EngineUnavailable, _reason);
         if (launch.Image.Architecture != EifArchitecture.X64)
         {
             throw new EnclaveException(EnclaveFailure.InvalidImage, $"The image is for {launch.Image.Architecture}; the qemu engine runs x86-64 images.");
         }
 
         CheckCpus(launch.CpuIds);
+        HostMemory.Check(launch.MemoryMiB);
         using var files = await Task.Run(() => QemuBootFiles.Prepare(launch.Image, cancellationToken), cancellationToken).ConfigureAwait(false);
         var machine = new QemuMachine
         {

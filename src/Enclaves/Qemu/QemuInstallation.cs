@@ -22,14 +22,17 @@ sealed record QemuInstallation(string Path, string Version)
     /// <param name="reason">Why there is none, and what to do about it.</param>
     public static QemuInstallation? Find(string? given, out string reason)
     {
-        reason = $"QEMU 10.2 or newer is not installed: run eng/qemu, which brings one into {CacheFolder.Path}.";
-        foreach (var candidate in given is not null ? [given] : Candidates())
+        if (given is null && FindCached() is { } cached)
         {
-            if (!File.Exists(candidate))
-            {
-                continue;
-            }
+            reason = "";
+            return cached;
+        }
 
+        reason = given is null
+            ? $"QEMU 10.2 or newer is not installed: run eng/qemu, which brings one into {CacheFolder.Path}."
+            : $"There is no QEMU at {given}.";
+        foreach (var candidate in (given is null ? Candidates() : [given]).Where(File.Exists))
+        {
             if (Ask(candidate, "--version") is { } version && (Ask(candidate, "-device", "help")?.Contains(GenericDevice, StringComparison.Ordinal) ?? false))
             {
                 return new QemuInstallation(candidate, VersionIn(version));
@@ -38,17 +41,21 @@ sealed record QemuInstallation(string Path, string Version)
             reason = $"The QEMU at {candidate} has no vhost-user-test-device (it came with QEMU 10.2): run eng/qemu, which brings one that has it.";
         }
 
-        if (given is not null && !File.Exists(given))
-        {
-            reason = $"There is no QEMU at {given}.";
-        }
-
         return null;
+    }
+
+    // What eng/qemu has put there it has asked for the device already; the folder that the link leads to is named by the version.
+    static QemuInstallation? FindCached()
+    {
+        var current = new DirectoryInfo(System.IO.Path.Combine(CacheFolder.Path, "qemu", "current"));
+        return File.Exists(CachedPath) && current.ResolveLinkTarget(returnFinalTarget: true) is { } target
+            ? new QemuInstallation(CachedPath, target.Name.Split('+', '-')[0])
+            : null;
     }
 
     static IEnumerable<string> Candidates() =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .Select(folder => System.IO.Path.Combine(folder, ProgramName)).Prepend(CachedPath);
+            .Select(folder => System.IO.Path.Combine(folder, ProgramName));
 
     static string VersionIn(string text)
     {

@@ -91,6 +91,19 @@ public sealed class EnclaveRegistry
         return new EnclaveRegistration(this, paths, file, entry);
     }
 
+    /// <summary>Removes what dead processes have left, if that can be done; failing to is no failure of whoever tidies up.</summary>
+    internal void Tidy()
+    {
+        try
+        {
+            List();
+        }
+        catch (EnclaveException)
+        {
+            // The next one who looks will do it.
+        }
+    }
+
     static EnclaveId ChooseId(EnclaveOptions options, IReadOnlyList<EnclaveEntry> others, SlotSource slots)
     {
         if (options.ModuleId is { } given)

@@ -32,6 +32,9 @@ sealed class EnclaveSupervisor
         (_options, _registry, _engine, _signer, _time) = (options, registry, engine, signer, time);
     }
 
+    /// <summary>Whether the process ends with the enclave, so that commands may take the one's end for the other's.</summary>
+    public bool OwnsProcess { get; init; }
+
     /// <summary>Starts the enclave, stays with it, and ends it.</summary>
     /// <param name="progress">Told what happens until the enclave runs, a line each.</param>
     /// <param name="started">Told once, when the heartbeat has come.</param>
@@ -87,7 +90,7 @@ sealed class EnclaveSupervisor
         try
         {
             await WaitForHeartbeatAsync(enclave, running, reports, imageLength, stop).ConfigureAwait(false);
-            var server = CommandServer.Start(enclave.Registration.Paths.Commands, enclave, Interop.geteuid());
+            var server = CommandServer.Start(enclave.Registration.Paths.Commands, enclave, Interop.geteuid(), OwnsProcess);
             await using (server.ConfigureAwait(false))
             {
                 enclave.Registration.Enter(EnclaveState.Running);
