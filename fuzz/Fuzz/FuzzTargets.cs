@@ -10,6 +10,7 @@ static class FuzzTargets
         new CoseFuzzTarget(),
         new DocumentFuzzTarget(),
         new VirtqueueFuzzTarget(),
+        new VsockFuzzTarget(),
         new PolicyFuzzTarget(),
     ];
 }
