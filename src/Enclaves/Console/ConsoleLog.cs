@@ -108,7 +108,7 @@ sealed class ConsoleLog
 
     /// <summary>The last whole lines of the output, without control characters: fit to be shown in an error message.</summary>
     /// <param name="maximumBytes">How far back to go.</param>
-    public string TailText(int maximumBytes = 2048)
+    public string TailText(int maximumBytes = 4096)
     {
         var bytes = new byte[maximumBytes];
         int count;

@@ -45,6 +45,7 @@ public sealed class EnclaveLauncher
         {
             FileName = _fileName,
             Arguments = _arguments,
+            Environment = ProcessEnvironment(),
             Descriptors = [pair.Theirs],
             NewSession = true,
         });
@@ -88,6 +89,19 @@ public sealed class EnclaveLauncher
         }
 
         throw new EnclaveException(EnclaveFailure.ProcessConnection, "The enclave's process ended without a word; it was probably killed.");
+    }
+
+    // The runtime's own diagnostics put a socket and pipes into the temporary folder, which stay there when the process is killed.
+    static Dictionary<string, string> ProcessEnvironment()
+    {
+        const string Diagnostics = "DOTNET_EnableDiagnostics";
+        var environment = new Dictionary<string, string> { [Diagnostics] = "0" };
+        foreach (System.Collections.DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        {
+            environment[(string)variable.Key] = (string?)variable.Value ?? "";
+        }
+
+        return environment;
     }
 
     static EnclaveOptions WithFullPaths(EnclaveOptions options) => options with
