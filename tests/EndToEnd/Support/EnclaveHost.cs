@@ -1,0 +1,123 @@
+using System.Security.Cryptography;
+using NitroEnclaves.Attestation;
+using NitroEnclaves.Enclaves;
+using NitroEnclaves.Vsock;
+
+namespace NitroEnclaves.EndToEnd.Tests;
+
+/// <summary>
+/// A parent machine of a test's own: its registry, its authority, its temporary folder and its instance id are nobody else's, so that
+/// whatever an enclave leaves behind is found.
+/// </summary>
+sealed class EnclaveHost : IAsyncDisposable
+{
+    // Every process of this host has it in its environment, or the instance id in its command line.
+    const string Mark = "NITRO_END_TO_END";
+
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
+    readonly string _folder = Directory.CreateTempSubdirectory("nitro-e2e-").FullName;
+    int _slots;
+
+    public EnclaveHost()
+    {
+        Directory.CreateDirectory(RegistryPath);
+        Directory.CreateDirectory(TemporaryPath);
+        Authority = AttestationAuthority.OpenOrCreate(AuthorityPath);
+    }
+
+    /// <summary>The parent's instance id.</summary>
+    public string InstanceId { get; } = $"i-{RandomNumberGenerator.GetHexString(17, lowercase: true)}";
+
+    public AttestationAuthority Authority { get; }
+
+    public string RegistryPath => Path.Combine(_folder, "run");
+
+    public string AuthorityPath => Path.Combine(_folder, "authority");
+
+    public string TemporaryPath => Path.Combine(_folder, "tmp");
+
+    public EnclaveRegistry Registry => new(RegistryPath);
+
+    /// <summary>The variables under which the command has this host's registry and leaves its temporary files here.</summary>
+    public Dictionary<string, string> Environment => new()
+    {
+        ["NITRO_CLI_SOCKETS_PATH"] = RegistryPath,
+        ["TMPDIR"] = TemporaryPath,
+        [Mark] = InstanceId,
+    };
+
+    /// <summary>A module id of this host that no enclave had before.</summary>
+    public string NewModuleId() => $"{InstanceId}-enc{0x10 + Interlocked.Increment(ref _slots):x16}";
+
+    /// <summary>The options that make an enclave one of this host.</summary>
+    public EnclaveOptions Options(string imagePath) => new()
+    {
+        EifPath = imagePath,
+        MemoryMiB = 256,
+        CpuCount = 1,
+        ModuleId = NewModuleId(),
+        RegistryPath = RegistryPath,
+        AuthorityPath = AuthorityPath,
+        Engine = EngineChoice.Qemu,
+    };
+
+    /// <summary>Starts an enclave through the command's hidden verb, as <c>run-enclave</c> does.</summary>
+    public Task<LaunchedEnclave> StartAsync(EnclaveOptions options) =>
+        Launcher().StartAsync(options, cancellationToken: TestContext.Current.CancellationToken);
+
+    /// <summary>Connects to a port of an enclave; tries again while the program in it is still starting.</summary>
+    public async Task<VsockConnection> ConnectAsync(EnclaveRunInfo enclave, uint port)
+    {
+        var connector = new VsockConnector(VsockOptions);
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return await connector.ConnectAsync(enclave.EnclaveCid, port, TestContext.Current.CancellationToken);
+            }
+            catch (VsockException exception) when (exception.Error == VsockError.ConnectionRefused && attempt < 400)
+            {
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            }
+        }
+    }
+
+    /// <summary>The options with which this host's programs reach its enclaves, and these them.</summary>
+    public VsockOptions VsockOptions => new() { Resolvers = [new EnclaveVsockResolver(Registry)] };
+
+    /// <summary>Waits until no process, socket or file of an enclave is left; fails after a few seconds.</summary>
+    public async Task AssertNothingLeftAsync()
+    {
+        using var patience = new CancellationTokenSource(s_patience);
+        while (Left() is { Count: > 0 } left)
+        {
+            Assert.False(patience.IsCancellationRequested, $"Left behind:\n{string.Join('\n', left)}");
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var process in MarkedProcess.Find(Mark, InstanceId))
+        {
+            process.Kill();
+        }
+
+        Authority.Dispose();
+        await Task.Run(() => Directory.Delete(_folder, recursive: true));
+    }
+
+    /// <summary>Processes of this host that run now.</summary>
+    public IReadOnlyList<MarkedProcess> Processes() => MarkedProcess.Find(Mark, InstanceId);
+
+    EnclaveLauncher Launcher() => new(
+        "/usr/bin/env", [.. Environment.Select(variable => $"{variable.Key}={variable.Value}"), Checkout.Command, EnclaveProcess.Verb]);
+
+    List<string> Left() =>
+    [
+        .. Processes().Select(process => process.ToString()),
+        .. Directory.EnumerateFileSystemEntries(RegistryPath),
+        .. Directory.EnumerateFileSystemEntries(TemporaryPath),
+    ];
+}
