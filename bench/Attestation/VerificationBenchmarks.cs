@@ -4,8 +4,8 @@ using BenchmarkDotNet.Attributes;
 namespace NitroEnclaves.Attestation.Benchmarks;
 
 /// <summary>
-/// Verifying documents, against the one piece of work that nobody can avoid: a P-384 verification by OpenSSL. A document of an enclave that is
-/// not known takes five of them, of a known one a single one.
+/// Verifying documents, against the one piece of work that nobody can avoid: a P-384 verification by OpenSSL. A document of an enclave
+/// that is not known takes five of them, of a known one a single one.
 /// </summary>
 [MemoryDiagnoser]
 public class VerificationBenchmarks : IDisposable

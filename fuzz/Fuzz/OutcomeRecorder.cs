@@ -44,7 +44,8 @@ sealed class OutcomeRecorder : IDisposable
     }
 
     /// <summary>
-    /// Our own messages name the error, at their beginning. Offsets, lengths and what is quoted of the input would make every input a new one.
+    /// Our own messages name the error, at their beginning. Offsets, lengths and what is quoted of the input would make every input a
+    /// new one.
     /// </summary>
     void AddMessage(string message)
     {

@@ -3,7 +3,9 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace NitroEnclaves.Attestation;
 
-/// <summary>A trusted root, by the SHA-256 of its certificate. Documents carry the certificate itself as the first of their bundle.</summary>
+/// <summary>
+/// A trusted root, by the SHA-256 of its certificate. Documents carry the certificate itself as the first of their bundle.
+/// </summary>
 public sealed class AttestationRoot
 {
     AttestationRoot(CertificateFingerprint fingerprint) => Fingerprint = fingerprint;

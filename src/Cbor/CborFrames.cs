@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace NitroEnclaves.Cbor;
 
-/// <summary>The open arrays and maps of a reader, outermost first. Part of the reader itself, so that nesting costs no allocation.</summary>
+/// <summary>
+/// The open arrays and maps of a reader, outermost first. Part of the reader itself, so that nesting costs no allocation.
+/// </summary>
 [InlineArray(CborReader.MaximumDepth)]
 struct CborFrames
 {

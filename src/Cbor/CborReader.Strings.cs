@@ -142,7 +142,9 @@ public ref partial struct CborReader
         }
     }
 
-    /// <summary>The content of a definite-length string whose head stands at <paramref name="position"/>; text is found to be UTF-8.</summary>
+    /// <summary>
+    /// The content of a definite-length string whose head stands at <paramref name="position"/>; text is found to be UTF-8.
+    /// </summary>
     readonly ReadOnlySpan<byte> Content(scoped in CborHead head, int position)
     {
         var rest = _data[(position + head.Length)..];

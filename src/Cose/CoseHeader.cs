@@ -49,7 +49,9 @@ static class CoseHeader
         }
     }
 
-    /// <summary>Refuses an unprotected header with labels whose meaning depends on being signed; its other entries are nobody's business here.</summary>
+    /// <summary>
+    /// Refuses an unprotected header with labels whose meaning depends on being signed; its other entries are nobody's business here.
+    /// </summary>
     internal static void CheckUnprotected(ReadOnlySpan<byte> header)
     {
         var reader = new CborReader(header, DepthLimit);

@@ -29,7 +29,8 @@ public static class CoseSign1
     /// <param name="tagged">Whether to put tag 18 before the message.</param>
     /// <returns>The message.</returns>
     /// <exception cref="ArgumentException">The key is on another curve.</exception>
-    public static byte[] Sign(ReadOnlySpan<byte> payload, ECDsa key, bool tagged = false) => Sign(payload, new ECDsaCoseSigner(key), tagged);
+    public static byte[] Sign(ReadOnlySpan<byte> payload, ECDsa key, bool tagged = false) =>
+        Sign(payload, new ECDsaCoseSigner(key), tagged);
 
     /// <summary>Signs a payload.</summary>
     /// <param name="payload">The payload, any bytes.</param>

@@ -4,7 +4,9 @@ using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Fuzz.Targets;
 
-/// <summary>Policies in their JSON form: what is accepted expects something, or says that it does not, and is written and read again as the same.</summary>
+/// <summary>
+/// Policies in their JSON form: what is accepted expects something, or says that it does not, and is written and read again as the same.
+/// </summary>
 sealed class PolicyFuzzTarget : IFuzzTarget
 {
     public string Name => "policy";

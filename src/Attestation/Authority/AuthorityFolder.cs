@@ -8,7 +8,8 @@ namespace NitroEnclaves.Attestation;
 /// </summary>
 /// <remarks>
 /// Several processes may open and create an authority at once. Each file appears whole, under its name, or not at all:
-/// written under another name first, then linked (the root, where the first to come wins) or renamed over (the renewed ones, where any will do).
+/// written under another name first, then linked (the root, where the first to come wins) or renamed over (the renewed ones, where any
+/// will do).
 /// </remarks>
 sealed class AuthorityFolder
 {
@@ -121,7 +122,8 @@ sealed class AuthorityFolder
             var certified = new CertifiedKey(certificate, key);
             return certified.HasOwnKey() ? certified : throw new InvalidDataException($"{path} has a key of another certificate.");
         }
-        catch (Exception exception) when (exception is CryptographicException or ArgumentException or FormatException or AttestationException)
+        catch (Exception exception)
+            when (exception is CryptographicException or ArgumentException or FormatException or AttestationException)
         {
             key.Dispose();
             throw new InvalidDataException($"{path} is not a certificate with its key.", exception);
@@ -137,7 +139,8 @@ sealed class AuthorityFolder
     {
         if ((mode & OthersMode) != 0)
         {
-            throw new UnauthorizedAccessException($"{path} is open to others than its owner (mode {Convert.ToString((int)mode, 8)}); keys must not be.");
+            throw new UnauthorizedAccessException(
+                $"{path} is open to others than its owner (mode {Convert.ToString((int)mode, 8)}); keys must not be.");
         }
     }
 }

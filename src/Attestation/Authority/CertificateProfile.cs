@@ -14,8 +14,8 @@ namespace NitroEnclaves.Attestation;
 /// instance     {instance id}.{region}.aws.nitro-enclaves    24 h      yes, 0           keyCertSign
 /// leaf         {module id}.{region}.aws                     3 h 3 s   no               digitalSignature, nonRepudiation, not critical
 /// </code>
-/// All keys are on P-384, all signatures ECDSA with SHA-384. Organisation and country are our own, so that no one takes the chain for AWS's;
-/// there is no distribution point, as there is no list of revocations.
+/// All keys are on P-384, all signatures ECDSA with SHA-384. Organisation and country are our own, so that no one takes the chain for
+/// AWS's; there is no distribution point, as there is no list of revocations.
 /// </remarks>
 static class CertificateProfile
 {
@@ -121,7 +121,8 @@ static class CertificateProfile
     }
 
     static X509AuthorityKeyIdentifierExtension AuthorityKeyIdentifier(CertifiedKey issuer) =>
-        X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(new X509SubjectKeyIdentifierExtension(issuer.SubjectKey, critical: false));
+        X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(
+            new X509SubjectKeyIdentifierExtension(issuer.SubjectKey, critical: false));
 
     // The builder encodes what is added last first.
     static X500DistinguishedName Name(string commonName)

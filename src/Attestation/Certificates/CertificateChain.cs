@@ -50,7 +50,9 @@ sealed class CertificateChain(ImmutableArray<AttestationRoot> roots, Certificate
         var fingerprint = CertificateFingerprint.Of(der.Span);
         if (!_roots.TryGetValue(fingerprint, out var link))
         {
-            throw new AttestationException(AttestationFailure.UntrustedRoot, $"The root certificate with SHA-256 {fingerprint} is not trusted.");
+            throw new AttestationException(
+                AttestationFailure.UntrustedRoot,
+                $"The root certificate with SHA-256 {fingerprint} is not trusted.");
         }
 
         if (link is null)

@@ -120,7 +120,9 @@ sealed class DerCertificate
     {
         // SEQUENCE { SEQUENCE { id-ecPublicKey, namedCurve }, BIT STRING }; other keys have other parameters, which are not looked at.
         var algorithm = keyInfo.ReadSequence();
-        var isNamedCurve = algorithm.ReadObjectIdentifier() == EcPublicKey && algorithm.HasData && algorithm.PeekTag() == Asn1Tag.ObjectIdentifier;
+        var isNamedCurve = algorithm.ReadObjectIdentifier() == EcPublicKey
+            && algorithm.HasData
+            && algorithm.PeekTag() == Asn1Tag.ObjectIdentifier;
         var isCurve = isNamedCurve && algorithm.ReadObjectIdentifier() == P384 && !algorithm.HasData;
         var point = ReadOctets(keyInfo);
         keyInfo.ThrowIfNotEmpty();

@@ -16,7 +16,9 @@ static class P384PublicKey
     /// <param name="certificate">The certificate.</param>
     /// <exception cref="CryptographicException">The point is not on the curve.</exception>
     internal static ECDsa Load(DerCertificate certificate) =>
-        OperatingSystem.IsLinux() && Interop.HasLibcrypto ? Decode(certificate.PublicPoint.Span) : LoadCertificate(certificate.Encoded.Span);
+        OperatingSystem.IsLinux() && Interop.HasLibcrypto
+            ? Decode(certificate.PublicPoint.Span)
+            : LoadCertificate(certificate.Encoded.Span);
 
     /// <summary>By the platform alone. As for all keys of certificates, the curve is checked and the order is not.</summary>
     internal static ECDsa LoadCertificate(ReadOnlySpan<byte> certificate)

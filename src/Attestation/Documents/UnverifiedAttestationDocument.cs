@@ -21,7 +21,9 @@ public sealed class UnverifiedAttestationDocument
         IsTagged = isTagged;
     }
 
-    /// <summary>The name of the NSM: <c>i-&lt;17 hex&gt;-enc&lt;16 hex&gt;</c>. The part before <c>-enc</c> is the parent instance's id.</summary>
+    /// <summary>
+    /// The name of the NSM: <c>i-&lt;17 hex&gt;-enc&lt;16 hex&gt;</c>. The part before <c>-enc</c> is the parent instance's id.
+    /// </summary>
     public string ModuleId => _payload.ModuleId;
 
     /// <summary>When the document was made, to the millisecond.</summary>
@@ -60,7 +62,9 @@ public sealed class UnverifiedAttestationDocument
     /// <summary>Reads a document of any of the forms that hardware writes.</summary>
     /// <param name="document">The document and nothing else. It is copied.</param>
     /// <param name="limits">The sizes that are accepted; AWS's rules by default.</param>
-    /// <exception cref="AttestationException">The document is malformed; the failure is one of those up to <see cref="AttestationFailure.NonceField"/>.</exception>
+    /// <exception cref="AttestationException">
+    /// The document is malformed; the failure is one of those up to <see cref="AttestationFailure.NonceField"/>.
+    /// </exception>
     public static UnverifiedAttestationDocument Parse(ReadOnlySpan<byte> document, AttestationLimits? limits = null)
     {
         limits ??= AttestationLimits.Default;

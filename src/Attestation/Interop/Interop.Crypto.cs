@@ -23,8 +23,9 @@ static partial class Interop
     static Interop() => NativeLibrary.SetDllImportResolver(typeof(Interop).Assembly, Resolve);
 
     /// <summary>
-    /// Whether the functions can be called with keys that go to the runtime. That takes the very library that the runtime uses, in this process:
-    /// a key of another copy would be memory of another heap. So the library is looked up among those that are loaded and never loaded;
+    /// Whether the functions can be called with keys that go to the runtime. That takes the very library that the runtime uses, in this
+    /// process: a key of another copy would be memory of another heap. So the library is looked up among those that are loaded and never
+    /// loaded;
     /// and not at all where code was compiled ahead of time, because OpenSSL may be linked into such a program.
     /// </summary>
     internal static bool HasLibcrypto { get; } = LoadedLibcrypto != 0

@@ -8,8 +8,9 @@ public sealed partial class AttestationPolicy
 {
     /// <summary>Reads a policy from its JSON form.</summary>
     /// <param name="utf8Json">
-    /// An object with <c>images</c> (a list of objects with <c>pcr0</c>, <c>pcr1</c>, <c>pcr2</c>), <c>pcrs</c> (register numbers and values),
-    /// <c>maximumAgeSeconds</c>, <c>clockSkewSeconds</c>, <c>allowDebugMode</c>, all of them optional; values are 96 hexadecimal digits.
+    /// An object with <c>images</c> (a list of objects with <c>pcr0</c>, <c>pcr1</c>, <c>pcr2</c>), <c>pcrs</c> (register numbers and
+    /// values), <c>maximumAgeSeconds</c>, <c>clockSkewSeconds</c>, <c>allowDebugMode</c>, all of them optional; values are 96 hexadecimal
+    /// digits.
     /// One that expects no register has to say <c>"anyImage": true</c>. Other members, repeated ones and comments are refused.
     /// </param>
     /// <exception cref="FormatException">It is something else; the message says what is wrong and where.</exception>
@@ -50,7 +51,9 @@ public sealed partial class AttestationPolicy
                     Pcr1 = image.Pcr1.ToString(),
                     Pcr2 = image.Pcr2.ToString(),
                 })],
-            Pcrs = Pcrs.IsEmpty ? null : Pcrs.ToDictionary(pcr => pcr.Key.ToString(CultureInfo.InvariantCulture), pcr => pcr.Value.ToString()),
+            Pcrs = Pcrs.IsEmpty
+                ? null
+                : Pcrs.ToDictionary(pcr => pcr.Key.ToString(CultureInfo.InvariantCulture), pcr => pcr.Value.ToString()),
             AnyImage = ExpectsNoPcrs ? true : null,
             MaximumAgeSeconds = Seconds(MaximumAge),
             ClockSkewSeconds = ClockSkew == DefaultClockSkew ? null : Seconds(ClockSkew),

@@ -42,7 +42,9 @@ public sealed partial class AttestationPolicy
     /// </summary>
     public static AttestationPolicy SignatureAndChainOnly { get; } = new();
 
-    /// <summary>The images that are accepted; a document has to be of one of them in all three registers. Empty where none is expected.</summary>
+    /// <summary>
+    /// The images that are accepted; a document has to be of one of them in all three registers. Empty where none is expected.
+    /// </summary>
     public ImmutableArray<ImageMeasurements> Images { get; private init; } = [];
 
     /// <summary>The values that single registers have to have.</summary>

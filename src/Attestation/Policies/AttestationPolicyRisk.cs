@@ -15,7 +15,9 @@ public enum AttestationPolicyRisk
     /// <summary>Of PCR0, 1 and 2 not all are expected: bytes can move between the sections that only the three fix.</summary>
     PartialImage,
 
-    /// <summary>Only registers are expected that say who started the enclave (PCR3, PCR4), or that the application extends itself.</summary>
+    /// <summary>
+    /// Only registers are expected that say who started the enclave (PCR3, PCR4), or that the application extends itself.
+    /// </summary>
     NoImageIdentity,
 
     /// <summary>Enclaves in debug mode pass, whose memory the parent instance can read.</summary>

@@ -10,9 +10,10 @@ namespace NitroEnclaves.Attestation;
 /// Writes what a policy expects of registers as the key policy of an AWS KMS key, so that the key serves such enclaves only.
 /// </summary>
 /// <remarks>
-/// The condition keys are <c>kms:RecipientAttestation:ImageSha384</c> (PCR0) and <c>kms:RecipientAttestation:PCR&lt;n&gt;</c>; requests without
-/// a document do not meet them. They exist for the operations that take a recipient; of these GenerateRandom has no key and so no key policy.
-/// Conditions know neither nonce nor age: KMS judges the age of documents by itself.
+/// The condition keys are <c>kms:RecipientAttestation:ImageSha384</c> (PCR0) and <c>kms:RecipientAttestation:PCR&lt;n&gt;</c>; requests
+/// without a document do not meet them. They exist for the operations that take a recipient; of these GenerateRandom has no key and so no
+/// key
+/// policy. Conditions know neither nonce nor age: KMS judges the age of documents by itself.
 /// </remarks>
 public static class KmsKeyPolicy
 {
@@ -144,7 +145,8 @@ public static class KmsKeyPolicy
     {
         // arn:<partition>:iam::<account>:<resource>
         ArgumentNullException.ThrowIfNull(arn, parameter);
-        if (arn.Split(':') is not ["arn", { Length: > 0 }, "iam", "", { Length: 12 } account, { Length: > 0 }] || !account.All(char.IsAsciiDigit))
+        if (arn.Split(':') is not ["arn", { Length: > 0 }, "iam", "", { Length: 12 } account, { Length: > 0 }]
+            || !account.All(char.IsAsciiDigit))
         {
             throw new ArgumentException($"{arn} is not the ARN of an IAM principal.", parameter);
         }

@@ -59,7 +59,9 @@ public sealed class AttestationVerifier
             var leaf = _chain.Verify(unverified, moment);
             if (!unverified.IsSignedBy(leaf.Key))
             {
-                throw new AttestationException(AttestationFailure.Signature, "The signature of the document is not that of its certificate.");
+                throw new AttestationException(
+                    AttestationFailure.Signature,
+                    "The signature of the document is not that of its certificate.");
             }
 
             CheckAgreement(unverified, leaf.Certificate);
