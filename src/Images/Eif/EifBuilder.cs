@@ -41,7 +41,7 @@ public sealed class EifBuilder
     public EifMeasurements Build(string path, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        using var file = new WholeFile(path);
+        using var file = new WholeFile(path, Kernel.ExpectedLength + Ramdisks.Sum(ramdisk => ramdisk.ExpectedLength));
         var measurements = Write(file.Stream, progress, cancellationToken);
         file.Commit();
         return measurements;

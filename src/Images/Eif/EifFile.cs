@@ -71,7 +71,7 @@ public sealed class EifFile : IDisposable
     public Stream OpenKernel() => OpenSection(Find(EifSectionType.Kernel)!.Value);
 
     /// <summary>Reads the whole file once: checksum and measurements.</summary>
-    /// <param name="progress">Told the bytes read so far, about once a megabyte.</param>
+    /// <param name="progress">Told the bytes read so far, twice a megabyte.</param>
     /// <param name="cancellationToken">Ends the pass early.</param>
     public EifScan Scan(IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -80,7 +80,7 @@ public sealed class EifFile : IDisposable
     }
 
     /// <summary>Reads the whole file once and gives its measurements, provided that its checksum is right.</summary>
-    /// <param name="progress">Told the bytes read so far, about once a megabyte.</param>
+    /// <param name="progress">Told the bytes read so far, twice a megabyte.</param>
     /// <param name="cancellationToken">Ends the pass early.</param>
     /// <exception cref="EifException">The checksum is wrong (<see cref="EifError.CrcMismatch"/>).</exception>
     public EifMeasurements Measure(IProgress<long>? progress = null, CancellationToken cancellationToken = default)

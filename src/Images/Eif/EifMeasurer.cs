@@ -1,8 +1,6 @@
-using System.Security.Cryptography;
-
 namespace NitroEnclaves.Images;
 
-/// <summary>Computes PCR0, PCR1 and PCR2 from the data of the measured sections in file order, in one pass.</summary>
+/// <summary>Computes PCR0, PCR1 and PCR2 from the data of the measured sections in file order, in one pass: PCR0 on one thread, PCR2 on another.</summary>
 /// <remarks>
 /// PCR1's input is a prefix of PCR0's as long as no kernel or command line follows the second ramdisk, which strict reading and
 /// our writer guarantee; its value is then taken from PCR0's state on the way. Files in another order (read leniently) get a
@@ -10,9 +8,9 @@ namespace NitroEnclaves.Images;
 /// </remarks>
 sealed class EifMeasurer : IDisposable
 {
-    readonly IncrementalHash _all = IncrementalHash.CreateHash(HashAlgorithmName.SHA384);
-    readonly IncrementalHash _application = IncrementalHash.CreateHash(HashAlgorithmName.SHA384);
-    IncrementalHash? _boot;
+    readonly HashLane _all = new();
+    readonly HashLane _application = new();
+    HashLane? _boot;
     byte[]? _bootDigest;
     int _ramdisks;
     EifSectionType _section;
@@ -31,27 +29,27 @@ sealed class EifMeasurer : IDisposable
             }
             else
             {
-                _bootDigest = _all.GetCurrentHash();
+                _bootDigest = _all.GetDigest();
             }
         }
     }
 
-    /// <summary>Measures data of the section announced last.</summary>
-    public void Append(ReadOnlySpan<byte> data)
+    /// <summary>Measures a chunk of the section announced last; the chunk is held until its hashes are done.</summary>
+    public void Append(Chunk chunk)
     {
         if (_section is not (EifSectionType.Kernel or EifSectionType.CommandLine or EifSectionType.Ramdisk))
         {
             return;
         }
 
-        _all.AppendData(data);
+        _all.Append(chunk);
         if (_section == EifSectionType.Ramdisk && _ramdisks > 1)
         {
-            _application.AppendData(data);
+            _application.Append(chunk);
         }
         else
         {
-            _boot?.AppendData(data);
+            _boot?.Append(chunk);
         }
     }
 
@@ -59,9 +57,9 @@ sealed class EifMeasurer : IDisposable
     /// <param name="pcr8">Of the certificate, for a signed image.</param>
     public EifMeasurements Finish(PcrValue? pcr8 = null)
     {
-        byte[] all = _all.GetCurrentHash();
-        byte[] boot = _boot?.GetCurrentHash() ?? _bootDigest ?? all;
-        return new EifMeasurements(PcrValue.FromDigest(all), PcrValue.FromDigest(boot), PcrValue.FromDigest(_application.GetCurrentHash()), pcr8);
+        byte[] all = _all.GetDigest();
+        byte[] boot = _boot?.GetDigest() ?? _bootDigest ?? all;
+        return new EifMeasurements(PcrValue.FromDigest(all), PcrValue.FromDigest(boot), PcrValue.FromDigest(_application.GetDigest()), pcr8);
     }
 
     public void Dispose()

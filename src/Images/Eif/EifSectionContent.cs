@@ -8,6 +8,9 @@ public abstract class EifSectionContent
     /// <param name="cancellationToken">Ends the writing early.</param>
     public abstract void WriteTo(Stream output, CancellationToken cancellationToken);
 
+    /// <summary>About how many bytes there will be, for room on the disk; 0 where nothing is known.</summary>
+    public virtual long ExpectedLength => 0;
+
     /// <summary>The bytes of a file, read when the section is written.</summary>
     /// <param name="path">The file.</param>
     public static EifSectionContent FromFile(string path)
@@ -21,6 +24,8 @@ public abstract class EifSectionContent
 
     sealed class FileContent(string path) : EifSectionContent
     {
+        public override long ExpectedLength => new FileInfo(path) is { Exists: true, Length: var length } ? length : 0;
+
         public override void WriteTo(Stream output, CancellationToken cancellationToken)
         {
             using var input = ByteSource.OpenFile(path);
@@ -30,6 +35,8 @@ public abstract class EifSectionContent
 
     sealed class MemoryContent(ReadOnlyMemory<byte> bytes) : EifSectionContent
     {
+        public override long ExpectedLength => bytes.Length;
+
         public override void WriteTo(Stream output, CancellationToken cancellationToken) => output.Write(bytes.Span);
     }
 }

@@ -15,9 +15,9 @@ public sealed class EifWriter : IDisposable
     readonly EifHeader _header;
     readonly IProgress<long>? _progress;
     readonly EifMeasurer _measurer = new();
+    readonly ChunkPool _pool = new();
     readonly List<EifSection> _sections = [];
-    readonly byte[] _buffer = new byte[1 << 18];
-    SectionStream? _open;
+    EifSectionStream? _open;
     uint _crc;
     long _length = EifHeader.Size;
 
@@ -72,7 +72,7 @@ public sealed class EifWriter : IDisposable
         CheckOrder(type);
         _output.Write(stackalloc byte[EifSection.HeaderSize]);
         _measurer.Begin(type);
-        return _open = new SectionStream(this, new EifSection(type, _length, 0));
+        return _open = new EifSectionStream(this, new EifSection(type, _length, 0));
     }
 
     /// <summary>Writes the header and returns the measurements.</summary>
@@ -102,7 +102,11 @@ public sealed class EifWriter : IDisposable
     }
 
     /// <summary>Frees the hash states; the stream stays open.</summary>
-    public void Dispose() => _measurer.Dispose();
+    public void Dispose()
+    {
+        _measurer.Dispose();
+        _pool.Dispose();
+    }
 
     void CheckOrder(EifSectionType type)
     {
@@ -136,7 +140,33 @@ public sealed class EifWriter : IDisposable
         }
     }
 
-    void End(EifSection section, uint crc)
+    /// <summary>A chunk to fill for the section that is open.</summary>
+    internal Chunk RentChunk() => _pool.Rent();
+
+    /// <summary>
+    /// Takes a chunk of the section that is open: the hashes work on it while checksum and file get it here. Lets go of the chunk in any
+    /// case.
+    /// </summary>
+    /// <returns>The checksum of the section's data with this chunk.</returns>
+    internal uint Take(Chunk chunk, uint crc, long position)
+    {
+        try
+        {
+            _measurer.Append(chunk);
+            crc = Crc32.Append(crc, chunk.Data);
+            _output.Write(chunk.Data);
+        }
+        finally
+        {
+            chunk.Release();
+        }
+
+        _progress?.Report(position);
+        return crc;
+    }
+
+    /// <summary>Ends the section that is open.</summary>
+    internal void End(EifSection section, uint crc)
     {
         Span<byte> header = stackalloc byte[EifSection.HeaderSize];
         BinaryPrimitives.WriteUInt16BigEndian(header, (ushort)section.Type);
@@ -149,83 +179,5 @@ public sealed class EifWriter : IDisposable
         _length = section.End;
         _sections.Add(section);
         _open = null;
-    }
-
-    /// <summary>Gathers small pieces, and hands large ones to file, checksum and measurement.</summary>
-    sealed class SectionStream(EifWriter writer, EifSection section) : Stream
-    {
-        int _buffered;
-        long _flushed;
-        uint _crc;
-        bool _ended;
-
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => !_ended;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => _flushed + _buffered;
-            set => throw new NotSupportedException();
-        }
-
-        public override void Write(ReadOnlySpan<byte> buffer)
-        {
-            ObjectDisposedException.ThrowIf(_ended, this);
-            while (!buffer.IsEmpty)
-            {
-                int count = Math.Min(buffer.Length, writer._buffer.Length - _buffered);
-                buffer[..count].CopyTo(writer._buffer.AsSpan(_buffered));
-                _buffered += count;
-                buffer = buffer[count..];
-                if (_buffered == writer._buffer.Length)
-                {
-                    Drain();
-                }
-            }
-        }
-
-        public override void Write(byte[] buffer, int offset, int count)
-        {
-            ValidateBufferArguments(buffer, offset, count);
-            Write(buffer.AsSpan(offset, count));
-        }
-
-        public override void Flush()
-        {
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing && !_ended)
-            {
-                _ended = true;
-                Drain();
-                writer.End(section with { Size = _flushed }, _crc);
-            }
-
-            base.Dispose(disposing);
-        }
-
-        void Drain()
-        {
-            var data = writer._buffer.AsSpan(0, _buffered);
-            writer._output.Write(data);
-            writer._measurer.Append(data);
-            _crc = Crc32.Append(_crc, data);
-            _flushed += data.Length;
-            _buffered = 0;
-            writer._progress?.Report(section.DataOffset + _flushed);
-        }
     }
 }

@@ -25,6 +25,9 @@ public sealed class ApplicationRamdisk : EifSectionContent
     public DateTimeOffset ModificationTime { get; init; } = ReproducibleArchive.DefaultTime;
 
     /// <inheritdoc/>
+    public override long ExpectedLength => RootFileSystem.ContentLength;
+
+    /// <inheritdoc/>
     /// <exception cref="ArgumentException">The program cannot be written down.</exception>
     /// <exception cref="RootFileSystemException">There are too many files.</exception>
     public override void WriteTo(Stream output, CancellationToken cancellationToken)

@@ -24,6 +24,9 @@ public sealed class InitRamdisk : EifSectionContent
     public DateTimeOffset ModificationTime { get; init; } = ReproducibleArchive.DefaultTime;
 
     /// <inheritdoc/>
+    public override long ExpectedLength => Init.Length + Modules.Sum(module => module.Content.Length) + (NsmModule?.Length ?? 0);
+
+    /// <inheritdoc/>
     /// <exception cref="ArgumentException">There are too many modules, or one's name does not end in ".ko".</exception>
     public override void WriteTo(Stream output, CancellationToken cancellationToken)
     {

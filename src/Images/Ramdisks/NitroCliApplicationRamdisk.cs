@@ -45,6 +45,9 @@ public sealed class NitroCliApplicationRamdisk : EifSectionContent
     public required ProgramDescription Program { get; init; }
 
     /// <inheritdoc/>
+    public override long ExpectedLength => RootFileSystem?.ContentLength ?? (ExportPath is not null ? FromFile(ExportPath).ExpectedLength : 0);
+
+    /// <inheritdoc/>
     /// <exception cref="ArgumentException">The program cannot be written down, or has a working directory or a user; or there are no files, or two sources of them.</exception>
     /// <exception cref="RootFileSystemException">The tar archive cannot be read.</exception>
     public override void WriteTo(Stream output, CancellationToken cancellationToken)

@@ -49,6 +49,22 @@ public sealed partial class RootFileSystem : IDisposable
         }
     }
 
+    /// <summary>Bytes of all contents together, those with several names counted for each, and something for names and headers.</summary>
+    internal long ContentLength
+    {
+        get
+        {
+            const int perFile = 256;
+            long length = 0;
+            foreach (var (_, node) in Files)
+            {
+                length += node.Content.Length + perFile;
+            }
+
+            return length;
+        }
+    }
+
     /// <summary>The file at a path, symbolic links on the way followed but not the last; null where there is none.</summary>
     /// <param name="path">The path; empty for the root.</param>
     /// <exception cref="RootFileSystemException">The path is not acceptable.</exception>

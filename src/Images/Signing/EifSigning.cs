@@ -18,7 +18,7 @@ public static class EifSigning
     public static EifMeasurements Sign(string path, string outputPath, EifSigner signer, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(signer);
-        using var output = new WholeFile(outputPath);
+        using var output = new WholeFile(outputPath, new FileInfo(path) is { Exists: true, Length: var length } ? length : 0);
         EifMeasurements measurements;
         using (var image = EifFile.Open(path))
         {

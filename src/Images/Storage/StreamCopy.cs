@@ -11,6 +11,11 @@ static class StreamCopy
     /// <exception cref="IOException">There are more bytes than <paramref name="limit"/>.</exception>
     public static long Copy(Stream input, Stream output, CancellationToken cancellationToken, long limit = long.MaxValue)
     {
+        if (output is EifSectionStream section)
+        {
+            return section.ReadFrom(input, limit, cancellationToken);
+        }
+
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         try
         {
