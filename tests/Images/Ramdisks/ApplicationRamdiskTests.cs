@@ -88,7 +88,7 @@ public sealed class ApplicationRamdiskTests
 
             Assert.Empty(expected);
             Assert.Equal(archive, Write(new ApplicationRamdisk { RootFileSystem = root, Program = s_program }));
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(100).WithReplay(new Replay(new Rnd(7, 11), null)));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(100).WithEndSize(30).WithReplay(new Replay(new Rnd(7, 11), null)));
     }
 
     [Fact]
