@@ -70,6 +70,17 @@ public sealed class EifFile : IDisposable
     /// <summary>A stream over the kernel.</summary>
     public Stream OpenKernel() => OpenSection(Find(EifSectionType.Kernel)!.Value);
 
+    /// <summary>The files of one ramdisk.</summary>
+    /// <param name="ramdisk">One of <see cref="Ramdisks"/>: "newc" cpio, plain or packed with gzip, zstd or xz.</param>
+    /// <param name="cancellationToken">Ends the reading early.</param>
+    /// <returns>The files; contents are read from this image, which must stay open as long.</returns>
+    /// <exception cref="RootFileSystemException">The ramdisk is malformed or of another form.</exception>
+    public RootFileSystem ReadRamdisk(EifSection ramdisk, CancellationToken cancellationToken = default) => ReadRamdisks([ramdisk], cancellationToken);
+
+    /// <summary>The files of all ramdisks as the kernel finds them: each unpacked over those before it.</summary>
+    /// <inheritdoc cref="ReadRamdisk"/>
+    public RootFileSystem ReadRamdisks(CancellationToken cancellationToken = default) => ReadRamdisks(Ramdisks, cancellationToken);
+
     /// <summary>Reads the whole file once: checksum and measurements.</summary>
     /// <param name="progress">Told the bytes read so far, twice a megabyte.</param>
     /// <param name="cancellationToken">Ends the pass early.</param>
@@ -103,6 +114,25 @@ public sealed class EifFile : IDisposable
         catch
         {
             source.Dispose();
+            throw;
+        }
+    }
+
+    RootFileSystem ReadRamdisks(IEnumerable<EifSection> ramdisks, CancellationToken cancellationToken)
+    {
+        var files = new RootFileSystem();
+        try
+        {
+            foreach (var ramdisk in ramdisks)
+            {
+                files.AddRamdisk(_source.Slice(ramdisk.DataOffset, ramdisk.Size), cancellationToken);
+            }
+
+            return files;
+        }
+        catch
+        {
+            files.Dispose();
             throw;
         }
     }

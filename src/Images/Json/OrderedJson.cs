@@ -54,6 +54,14 @@ static class OrderedJson
         }
     }
 
+    /// <summary>A value as compact text.</summary>
+    public static string ToText(JsonElement? value)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        Write(output, value);
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
+
     /// <summary>Writes a string with its quotes.</summary>
     public static void WriteString(IBufferWriter<byte> output, string text)
     {

@@ -11,7 +11,6 @@ public sealed partial class RootFileSystem : IDisposable
     /// <summary>The most files a tree takes.</summary>
     public const int MaxFiles = 4_000_000;
 
-    const int MaxSymbolicLinks = 40;
 
     readonly Entry _root = new(FileNode.Directory());
     readonly List<IDisposable> _owned = [];
@@ -23,31 +22,7 @@ public sealed partial class RootFileSystem : IDisposable
     /// All files but the root: each folder before what it holds, names sorted by their UTF-8 bytes. A node that comes up again is
     /// a hard link.
     /// </summary>
-    public IEnumerable<(string Path, FileNode Node)> Files
-    {
-        get
-        {
-            var open = new Stack<(string Path, SortedDictionary<string, Entry>.Enumerator Children)>();
-            open.Push(("", _root.Children!.GetEnumerator()));
-            while (open.TryPop(out var folder))
-            {
-                var children = folder.Children;
-                if (!children.MoveNext())
-                {
-                    continue;
-                }
-
-                open.Push((folder.Path, children));
-                var (name, entry) = children.Current;
-                string path = folder.Path.Length == 0 ? name : $"{folder.Path}/{name}";
-                yield return (path, entry.Node);
-                if (entry.Children is not null)
-                {
-                    open.Push((path, entry.Children.GetEnumerator()));
-                }
-            }
-        }
-    }
+    public IEnumerable<(string Path, FileNode Node)> Files => Walk(_root);
 
     /// <summary>Bytes of all contents together, those with several names counted for each, and something for names and headers.</summary>
     internal long ContentLength
@@ -124,22 +99,27 @@ public sealed partial class RootFileSystem : IDisposable
         return true;
     }
 
-    /// <summary>The file at a path, symbolic links followed to the end; null where there is none.</summary>
-    internal FileNode? FindTarget(string path)
+    /// <summary>
+    /// The files below a folder as a tree of their own; empty where there is no such folder. Contents stay this tree's, which must be
+    /// kept as long.
+    /// </summary>
+    /// <param name="path">The folder.</param>
+    /// <exception cref="RootFileSystemException">The path is not acceptable.</exception>
+    public RootFileSystem Subtree(string path)
     {
-        for (int links = 0; links <= MaxSymbolicLinks; links++)
+        var result = new RootFileSystem();
+        if (FindEntry(path) is not { Children: not null } folder)
         {
-            var node = FindEntry(path)?.Node;
-            if (node?.LinkTarget is not { } target)
-            {
-                return node;
-            }
-
-            string folder = path.Contains('/', StringComparison.Ordinal) ? path[..path.LastIndexOf('/')] : "";
-            path = Normalize(target.StartsWith('/') ? target : $"{folder}/{target}");
+            return result;
         }
 
-        throw new RootFileSystemException(RootFileSystemError.TooManySymbolicLinks, $"The way to '{path}' has more than {MaxSymbolicLinks} symbolic links.");
+        result._root.Node = folder.Node;
+        foreach (var (below, node) in Walk(folder))
+        {
+            result.Set(below, node);
+        }
+
+        return result;
     }
 
     /// <summary>Closes the archives and removes the temporary files that contents were read from.</summary>
@@ -153,123 +133,25 @@ public sealed partial class RootFileSystem : IDisposable
         _owned.Clear();
     }
 
-    static string[] Split(string path)
+    static IEnumerable<(string Path, FileNode Node)> Walk(Entry top)
     {
-        ArgumentNullException.ThrowIfNull(path);
-        string[] names = [.. path.Split('/').Where(name => name.Length > 0 && name != ".")];
-        int length = 0;
-        foreach (string name in names)
+        var open = new Stack<(string Path, SortedDictionary<string, Entry>.Enumerator Children)>();
+        open.Push(("", top.Children!.GetEnumerator()));
+        while (open.TryPop(out var folder))
         {
-            if (name == ".." || name.Contains('\0', StringComparison.Ordinal))
+            var children = folder.Children;
+            if (!children.MoveNext())
             {
-                throw new RootFileSystemException(RootFileSystemError.InvalidPath, $"'{path}' is not a path within the root.");
-            }
-
-            int bytes = UnixPath.Encode(name).Length;
-            length += bytes + 1;
-            if (bytes > UnixPath.MaxNameLength || length > UnixPath.MaxLength)
-            {
-                throw new RootFileSystemException(RootFileSystemError.PathTooLong, $"'{path}' is longer than Linux takes.");
-            }
-        }
-
-        return names;
-    }
-
-    /// <summary>Takes ".." out of a link's target; the root is its own parent.</summary>
-    static string Normalize(string path)
-    {
-        var names = new List<string>();
-        foreach (string name in path.Split('/'))
-        {
-            if (name != "..")
-            {
-                names.Add(name);
-            }
-            else if (names.Count > 0)
-            {
-                names.RemoveAt(names.Count - 1);
-            }
-        }
-
-        return string.Join('/', names);
-    }
-
-    Entry? FindEntry(string path)
-    {
-        string[] names = Split(path);
-        if (names.Length == 0)
-        {
-            return _root;
-        }
-
-        var folder = Resolve(names.AsSpan(0, names.Length - 1), path, create: false);
-        return folder is not null && folder.Children!.TryGetValue(names[^1], out var entry) ? entry : null;
-    }
-
-    /// <summary>The folder that these names lead to, symbolic links followed within the tree.</summary>
-    Entry? Resolve(ReadOnlySpan<string> names, string path, bool create)
-    {
-        var way = new Stack<Entry>([_root]);
-        var ahead = new Stack<string>();
-        Push(names);
-        for (int links = 0; ahead.TryPop(out string? name);)
-        {
-            var folder = way.Peek();
-            if (name == "..")
-            {
-                // Only from link targets; the root is its own parent.
-                if (way.Count > 1)
-                {
-                    way.Pop();
-                }
-
                 continue;
             }
 
-            if (!folder.Children!.TryGetValue(name, out var entry))
-            {
-                if (!create)
-                {
-                    return null;
-                }
-
-                entry = Add(folder, name, FileNode.Directory());
-            }
-
+            open.Push((folder.Path, children));
+            var (name, entry) = children.Current;
+            string path = folder.Path.Length == 0 ? name : $"{folder.Path}/{name}";
+            yield return (path, entry.Node);
             if (entry.Children is not null)
             {
-                way.Push(entry);
-            }
-            else if (entry.Node.LinkTarget is { } target)
-            {
-                if (++links > MaxSymbolicLinks)
-                {
-                    throw new RootFileSystemException(RootFileSystemError.TooManySymbolicLinks, $"The way to '{path}' has more than {MaxSymbolicLinks} symbolic links.");
-                }
-
-                if (target.StartsWith('/'))
-                {
-                    way = new Stack<Entry>([_root]);
-                }
-
-                Push([.. target.Split('/').Where(part => part.Length > 0 && part != ".")]);
-            }
-            else
-            {
-                return create
-                    ? throw new RootFileSystemException(RootFileSystemError.NotADirectory, $"'{name}' on the way to '{path}' is not a folder.")
-                    : null;
-            }
-        }
-
-        return way.Peek();
-
-        void Push(ReadOnlySpan<string> parts)
-        {
-            for (int i = parts.Length - 1; i >= 0; i--)
-            {
-                ahead.Push(parts[i]);
+                open.Push((path, entry.Children.GetEnumerator()));
             }
         }
     }
