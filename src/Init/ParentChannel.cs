@@ -11,13 +11,14 @@ static class ParentChannel
     const uint Port = 9000;
     const byte ReadyByte = 0xB7;
 
-    // The parent listens before it starts an enclave; a short while covers one that is slow to accept.
-    static readonly TimeSpan s_readyLimit = TimeSpan.FromSeconds(10);
-    static readonly TimeSpan s_callLimit = TimeSpan.FromSeconds(2);
+    // The parent listens before it starts an enclave, but may be slow to answer where everything is emulated. It has a limit of its own,
+    // after which it ends the enclave: this one is only there so that nothing waits for ever.
+    static readonly TimeSpan s_readyLimit = TimeSpan.FromMinutes(2);
+    static readonly TimeSpan s_callLimit = TimeSpan.FromSeconds(30);
     static readonly TimeSpan s_retryPause = TimeSpan.FromMilliseconds(50);
     static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(1);
 
-    /// <summary>Sends the ready byte and waits for its echo, trying again for ten seconds.</summary>
+    /// <summary>Sends the ready byte and waits for its echo, trying again for two minutes.</summary>
     /// <returns>False where there is no vsock device: then there is no parent to tell.</returns>
     /// <exception cref="InitException">Nobody answered in time, or with another byte.</exception>
     internal static bool SignalReady()

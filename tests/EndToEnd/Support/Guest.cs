@@ -11,7 +11,7 @@ sealed class Guest : IAsyncDisposable
     const byte ReadyByte = 0xB7;
 
     // For a machine that runs everything else at the same time; a test that passes takes a few seconds.
-    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
+    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(8);
 
     readonly string _folder = Directory.CreateTempSubdirectory("nitro-guest-").FullName;
     readonly StringBuilder _console = new();
