@@ -64,7 +64,9 @@ public sealed unsafe partial class EventLoop : IDisposable
         return loop;
     }
 
-    /// <summary>Runs the loop on the calling thread until <see cref="Stop"/>. An exception of a handler ends it and comes out here.</summary>
+    /// <summary>
+    /// Runs the loop on the calling thread until <see cref="Stop"/>. An exception of a handler ends it and comes out here.
+    /// </summary>
     public void Run()
     {
         Volatile.Write(ref _threadId, Environment.CurrentManagedThreadId);

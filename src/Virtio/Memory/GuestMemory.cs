@@ -51,7 +51,8 @@ public sealed unsafe class GuestMemory : IDisposable
     {
         if (regions.Length is 0 or > MaxRegions)
         {
-            throw new VirtioException(VirtioFault.MemoryRegionCount, $"A memory table of {regions.Length} regions; 1 to {MaxRegions} are possible.");
+            throw new VirtioException(VirtioFault.MemoryRegionCount,
+                $"A memory table of {regions.Length} regions; 1 to {MaxRegions} are possible.");
         }
 
         for (var i = 0; i < regions.Length; i++)
@@ -176,7 +177,8 @@ public sealed unsafe class GuestMemory : IDisposable
             || region.Size > MaxFileOffset - region.FileOffset)
         {
             throw new VirtioException(VirtioFault.MemoryRegionBounds,
-                $"A memory region of 0x{region.Size:x} bytes at guest 0x{region.GuestAddress:x}, user 0x{region.UserAddress:x}, offset 0x{region.FileOffset:x}.");
+                $"A memory region of 0x{region.Size:x} bytes at guest 0x{region.GuestAddress:x}, "
+                + $"user 0x{region.UserAddress:x}, offset 0x{region.FileOffset:x}.");
         }
     }
 

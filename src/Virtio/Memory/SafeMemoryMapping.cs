@@ -20,10 +20,13 @@ sealed class SafeMemoryMapping : SafeHandleMinusOneIsInvalid
     /// <param name="offset">First byte, not necessarily at a page boundary.</param>
     /// <param name="size">Bytes, above 0.</param>
     /// <param name="start">Address of the byte at <paramref name="offset"/>.</param>
-    /// <exception cref="VirtioException"><see cref="VirtioFault.MemoryRegionBounds"/> or <see cref="VirtioFault.MemoryRegionNotMappable"/>.</exception>
+    /// <exception cref="VirtioException">
+    /// <see cref="VirtioFault.MemoryRegionBounds"/> or <see cref="VirtioFault.MemoryRegionNotMappable"/>.
+    /// </exception>
     internal static SafeMemoryMapping Map(SafeHandle file, ulong offset, ulong size, out nint start)
     {
-        if (Interop.Stat.statx(file, "", Interop.Stat.AT_EMPTY_PATH, Interop.Stat.STATX_TYPE | Interop.Stat.STATX_SIZE, out var status) != 0)
+        const uint Wanted = Interop.Stat.STATX_TYPE | Interop.Stat.STATX_SIZE;
+        if (Interop.Stat.statx(file, "", Interop.Stat.AT_EMPTY_PATH, Wanted, out var status) != 0)
         {
             throw NotMappable("cannot be examined");
         }
@@ -50,7 +53,8 @@ sealed class SafeMemoryMapping : SafeHandleMinusOneIsInvalid
         var skipped = offset & (page - 1);
         var mapped = (skipped + size + page - 1) & ~(page - 1);
         var mapping = new SafeMemoryMapping { _length = (nuint)mapped };
-        mapping.SetHandle(Interop.Mman.mmap(0, (nuint)mapped, Interop.Mman.PROT_READ | Interop.Mman.PROT_WRITE, Interop.Mman.MAP_SHARED, file, (long)(offset - skipped)));
+        const int Access = Interop.Mman.PROT_READ | Interop.Mman.PROT_WRITE;
+        mapping.SetHandle(Interop.Mman.mmap(0, (nuint)mapped, Access, Interop.Mman.MAP_SHARED, file, (long)(offset - skipped)));
         if (mapping.IsInvalid)
         {
             throw NotMappable("cannot be mapped");

@@ -7,7 +7,8 @@ namespace NitroEnclaves.Virtio;
 /// </summary>
 public readonly ref struct DescriptorChain
 {
-    internal DescriptorChain(ushort head, ReadOnlySpan<GuestSegment> readable, int readableLength, ReadOnlySpan<GuestSegment> writable, int writableLength)
+    internal DescriptorChain(
+        ushort head, ReadOnlySpan<GuestSegment> readable, int readableLength, ReadOnlySpan<GuestSegment> writable, int writableLength)
     {
         Head = head;
         Readable = readable;

@@ -26,7 +26,8 @@ public sealed unsafe partial class Virtqueue
             if (fault == ChainFault.None)
             {
                 _returnable++;
-                chain = new DescriptorChain(head, _segments.AsSpan(0, readable), readableLength, _segments.AsSpan(readable, writable), writableLength);
+                chain = new DescriptorChain(
+                    head, _segments.AsSpan(0, readable), readableLength, _segments.AsSpan(readable, writable), writableLength);
                 return true;
             }
 

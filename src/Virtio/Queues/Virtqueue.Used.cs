@@ -35,7 +35,9 @@ public sealed unsafe partial class Virtqueue
         }
     }
 
-    /// <summary>Shows the driver all chains given back since the last call, with one decision, and one interrupt where it wants it.</summary>
+    /// <summary>
+    /// Shows the driver all chains given back since the last call, with one decision, and one interrupt where it wants it.
+    /// </summary>
     /// <returns>Whether the driver was notified.</returns>
     public bool Publish()
     {

@@ -80,7 +80,8 @@ public sealed unsafe partial class Virtqueue
     /// <param name="nextAvailable">Index of the first chain to take: 0 for a fresh ring, <see cref="NextAvailable"/> to resume.</param>
     /// <param name="interrupt">Where the driver is notified.</param>
     /// <exception cref="VirtioException">
-    /// <see cref="VirtioFault.RingSize"/>, <see cref="VirtioFault.RingOutsideMemory"/> or <see cref="VirtioFault.RingAlignment"/>; the queue stays stopped.
+    /// <see cref="VirtioFault.RingSize"/>, <see cref="VirtioFault.RingOutsideMemory"/> or
+    /// <see cref="VirtioFault.RingAlignment"/>; the queue stays stopped.
     /// </exception>
     /// <exception cref="InvalidOperationException">The queue runs.</exception>
     public void Start(GuestMemory guestMemory, in VirtqueueLayout ring, ulong features, ushort nextAvailable, IVirtqueueNotifier interrupt)
@@ -92,7 +93,8 @@ public sealed unsafe partial class Virtqueue
 
         if (ring.Size < 1 || ring.Size > _maxSize || !BitOperations.IsPow2(ring.Size))
         {
-            throw new VirtioException(VirtioFault.RingSize, $"Queue {Index} of {ring.Size} entries; a power of two up to {_maxSize} is possible.");
+            throw new VirtioException(VirtioFault.RingSize,
+                $"Queue {Index} of {ring.Size} entries; a power of two up to {_maxSize} is possible.");
         }
 
         _eventIndex = (features & VirtioFeatures.EventIndex) != 0;
@@ -185,13 +187,15 @@ public sealed unsafe partial class Virtqueue
             : guestMemory.TryTranslate(address, length, out pointer);
         if (!found)
         {
-            throw new VirtioException(VirtioFault.RingOutsideMemory, $"Queue {Index}: 0x{length:x} bytes of ring at 0x{address:x} are not guest memory.");
+            throw new VirtioException(VirtioFault.RingOutsideMemory,
+                $"Queue {Index}: 0x{length:x} bytes of ring at 0x{address:x} are not guest memory.");
         }
 
         // Where the bytes lie in this process decides whether an index can be read and written in one piece.
         if ((nuint)pointer % alignment != 0)
         {
-            throw new VirtioException(VirtioFault.RingAlignment, $"Queue {Index}: a part of the ring at 0x{address:x} is not aligned to {alignment}.");
+            throw new VirtioException(VirtioFault.RingAlignment,
+                $"Queue {Index}: a part of the ring at 0x{address:x} is not aligned to {alignment}.");
         }
 
         return pointer;

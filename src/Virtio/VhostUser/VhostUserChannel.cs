@@ -140,7 +140,8 @@ sealed unsafe class VhostUserChannel : IDisposable
 
         if (size > MaxPayload)
         {
-            throw new VirtioException(VirtioFault.MessageSize, $"Request {request} with a payload of {size} bytes; {MaxPayload} are possible.");
+            throw new VirtioException(VirtioFault.MessageSize,
+                $"Request {request} with a payload of {size} bytes; {MaxPayload} are possible.");
         }
 
         return (int)size;
@@ -165,7 +166,13 @@ sealed unsafe class VhostUserChannel : IDisposable
         fixed (byte* start = destination)
         {
             var vector = new Interop.Socket.iovec { iov_base = start, iov_len = (nuint)destination.Length };
-            var header = new Interop.Socket.msghdr { msg_iov = &vector, msg_iovlen = 1, msg_control = control, msg_controllen = (nuint)controlSize };
+            var header = new Interop.Socket.msghdr
+            {
+                msg_iov = &vector,
+                msg_iovlen = 1,
+                msg_control = control,
+                msg_controllen = (nuint)controlSize,
+            };
             var count = Interop.Socket.recvmsg(_socket, &header, Interop.Socket.MSG_DONTWAIT | Interop.Socket.MSG_CMSG_CLOEXEC);
             if (count < 0)
             {

@@ -3,7 +3,9 @@ namespace NitroEnclaves.Virtio;
 /// <summary>Bits of the vhost-user protocol itself.</summary>
 static class VhostUserFeatures
 {
-    /// <summary>VHOST_USER_F_PROTOCOL_FEATURES, a bit of the virtio feature word: protocol features exist, and rings start disabled.</summary>
+    /// <summary>
+    /// VHOST_USER_F_PROTOCOL_FEATURES, a bit of the virtio feature word: protocol features exist, and rings start disabled.
+    /// </summary>
     internal const ulong ProtocolFeatures = 1UL << 30;
 
     /// <summary>VHOST_USER_PROTOCOL_F_MQ: the number of queues can be asked for.</summary>

@@ -7,7 +7,8 @@ namespace NitroEnclaves.Virtio;
 /// <param name="needsReply">Whether the sender wants an acknowledgement where there is no reply.</param>
 /// <param name="payload">The bytes behind the header.</param>
 /// <param name="descriptors">What came along. A handler that keeps one puts null in its place; the rest is closed.</param>
-readonly ref struct VhostUserMessage(VhostUserRequest request, bool needsReply, ReadOnlySpan<byte> payload, Span<SafeDescriptor?> descriptors)
+readonly ref struct VhostUserMessage(
+    VhostUserRequest request, bool needsReply, ReadOnlySpan<byte> payload, Span<SafeDescriptor?> descriptors)
 {
     // u32 request; u32 flags; u32 size; all in native order, which is little-endian on every machine this runs on.
     // flags: bits 0-1 version, bit 2 reply, bit 3 need_reply.
@@ -59,7 +60,8 @@ readonly ref struct VhostUserMessage(VhostUserRequest request, bool needsReply, 
     {
         if (Descriptors.Length != count)
         {
-            throw new VirtioException(VirtioFault.MessageDescriptors, $"{Request} with {Descriptors.Length} descriptors instead of {count}.");
+            throw new VirtioException(VirtioFault.MessageDescriptors,
+                $"{Request} with {Descriptors.Length} descriptors instead of {count}.");
         }
     }
 }

@@ -1,6 +1,9 @@
 namespace NitroEnclaves.Virtio;
 
-/// <summary>Requests of a front end (vhost-user protocol, "Front-end message types"), as far as a back end without optional features meets them.</summary>
+/// <summary>
+/// Requests of a front end (vhost-user protocol, "Front-end message types"), as far as a back end without optional features
+/// meets them.
+/// </summary>
 enum VhostUserRequest : uint
 {
     GetFeatures = 1,

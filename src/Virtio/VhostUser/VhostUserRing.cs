@@ -50,7 +50,8 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
         RequireStopped();
         if (entries == 0 || entries > (uint)_device.MaxQueueSize || !uint.IsPow2(entries))
         {
-            throw new VirtioException(VirtioFault.RingSize, $"Queue {Queue.Index} of {entries} entries; a power of two up to {_device.MaxQueueSize} is possible.");
+            throw new VirtioException(VirtioFault.RingSize,
+                $"Queue {Queue.Index} of {entries} entries; a power of two up to {_device.MaxQueueSize} is possible.");
         }
 
         _size = (int)entries;
@@ -127,7 +128,8 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
 
         if (memory is null || _size == 0 || _addresses is not { } layout)
         {
-            throw new VirtioException(VirtioFault.MessageSequence, $"Queue {Queue.Index} is started before its memory, size and addresses are set.");
+            throw new VirtioException(VirtioFault.MessageSequence,
+                $"Queue {Queue.Index} is started before its memory, size and addresses are set.");
         }
 
         Watch();
@@ -245,7 +247,8 @@ sealed class VhostUserRing : IReadyHandler, IVirtqueueNotifier
         }
         catch (IOException exception)
         {
-            throw new VirtioException(VirtioFault.MessageDescriptors, $"Queue {Queue.Index}: the kick descriptor cannot be watched.", exception);
+            throw new VirtioException(VirtioFault.MessageDescriptors,
+                $"Queue {Queue.Index}: the kick descriptor cannot be watched.", exception);
         }
     }
 

@@ -78,7 +78,10 @@ sealed partial class VhostUserSession
         }
     }
 
-    /// <summary><c>u32 index; u32 flags; u64 descriptor; u64 used; u64 available; u64 log</c>; the log address is not zero even where nothing is logged.</summary>
+    /// <summary>
+    /// <c>u32 index; u32 flags; u64 descriptor; u64 used; u64 available; u64 log</c>; the log address is not zero even where
+    /// nothing is logged.
+    /// </summary>
     void SetAddresses(in VhostUserMessage message)
     {
         message.RequireSize(40);
@@ -119,7 +122,8 @@ sealed partial class VhostUserSession
         {
             // Without a descriptor the ring would have to be polled for ever.
             case VhostUserRequest.SetVringKick:
-                ring.SetKick(descriptor ?? throw new VirtioException(VirtioFault.MessageDescriptors, "A ring without a kick descriptor is not served."));
+                ring.SetKick(descriptor
+                    ?? throw new VirtioException(VirtioFault.MessageDescriptors, "A ring without a kick descriptor is not served."));
                 ring.Update(_memory, _features);
                 break;
 
@@ -148,7 +152,8 @@ sealed partial class VhostUserSession
         return (RingAt(message.Request, index), value);
     }
 
-    VhostUserRing RingAt(VhostUserRequest request, uint index) => index < (uint)_rings.Length ? _rings[index] : throw OutOfRange(request, index);
+    VhostUserRing RingAt(VhostUserRequest request, uint index) =>
+        index < (uint)_rings.Length ? _rings[index] : throw OutOfRange(request, index);
 
     static VirtioException OutOfRange(VhostUserRequest request, ulong value) =>
         new(VirtioFault.MessageArgument, $"{request} with {value}, which is out of range.");

@@ -25,7 +25,8 @@ sealed partial class VhostUserSession : IReadyHandler
     /// <param name="rings">Its queues, cleared.</param>
     /// <param name="channel">The connection, taken over.</param>
     /// <param name="ended">Called once, when the device was reset and everything is closed; null for an orderly end.</param>
-    internal VhostUserSession(EventLoop loop, IVirtioDevice device, VhostUserRing[] rings, VhostUserChannel channel, Action<VirtioException?> ended)
+    internal VhostUserSession(
+        EventLoop loop, IVirtioDevice device, VhostUserRing[] rings, VhostUserChannel channel, Action<VirtioException?> ended)
     {
         _device = device;
         _rings = rings;
@@ -109,7 +110,8 @@ sealed partial class VhostUserSession : IReadyHandler
     // Returns whether the request had a reply of its own, which takes the acknowledgement's place.
     bool Handle(in VhostUserMessage message, bool needsReply)
     {
-        if (message.Request is not (VhostUserRequest.SetMemoryTable or VhostUserRequest.SetVringKick or VhostUserRequest.SetVringCall or VhostUserRequest.SetVringError))
+        if (message.Request is not (VhostUserRequest.SetMemoryTable
+            or VhostUserRequest.SetVringKick or VhostUserRequest.SetVringCall or VhostUserRequest.SetVringError))
         {
             message.RequireDescriptors(0);
         }
@@ -142,7 +144,8 @@ sealed partial class VhostUserSession : IReadyHandler
                 return false;
 
             case VhostUserRequest.SetVringSize or VhostUserRequest.SetVringBase or VhostUserRequest.SetVringAddress
-                or VhostUserRequest.SetVringKick or VhostUserRequest.SetVringCall or VhostUserRequest.SetVringError or VhostUserRequest.SetVringEnable:
+                or VhostUserRequest.SetVringKick or VhostUserRequest.SetVringCall or VhostUserRequest.SetVringError
+                or VhostUserRequest.SetVringEnable:
                 SetRing(message);
                 return false;
 
@@ -211,7 +214,8 @@ sealed partial class VhostUserSession : IReadyHandler
         var count = BinaryPrimitives.ReadUInt32LittleEndian(message.Payload);
         if (count is 0 or > GuestMemory.MaxRegions)
         {
-            throw new VirtioException(VirtioFault.MemoryRegionCount, $"A memory table of {count} regions; 1 to {GuestMemory.MaxRegions} are possible.");
+            throw new VirtioException(VirtioFault.MemoryRegionCount,
+                $"A memory table of {count} regions; 1 to {GuestMemory.MaxRegions} are possible.");
         }
 
         message.RequireSize(HeaderSize + (int)count * RegionSize);
@@ -239,7 +243,10 @@ sealed partial class VhostUserSession : IReadyHandler
         _memory = table;
     }
 
-    /// <summary><c>u32 offset; u32 size; u32 flags; u8 region[size]</c>; the reply is as long, or 12 bytes where there is no such region.</summary>
+    /// <summary>
+    /// <c>u32 offset; u32 size; u32 flags; u8 region[size]</c>; the reply is as long, or 12 bytes where there is no such
+    /// region.
+    /// </summary>
     void GetConfiguration(in VhostUserMessage message)
     {
         const int HeaderSize = 12;
@@ -252,7 +259,8 @@ sealed partial class VhostUserSession : IReadyHandler
         var size = BinaryPrimitives.ReadUInt32LittleEndian(message.Payload[4..]);
         if (size > VhostUserChannel.MaxConfiguration || message.Payload.Length != HeaderSize + (int)size)
         {
-            throw new VirtioException(VirtioFault.MessageSize, $"A configuration access of {size} bytes in a payload of {message.Payload.Length}.");
+            throw new VirtioException(VirtioFault.MessageSize,
+                $"A configuration access of {size} bytes in a payload of {message.Payload.Length}.");
         }
 
         var configuration = _device.Configuration;
