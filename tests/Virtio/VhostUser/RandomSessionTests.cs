@@ -9,6 +9,8 @@ namespace NitroEnclaves.Virtio.Tests;
 /// </summary>
 public sealed class RandomSessionTests : IDisposable
 {
+    const int Sessions = 80;
+    const int Messages = 60;
     const string MemoryName = "random-session";
 
     readonly TemporarySocket _socket = new();
@@ -33,7 +35,7 @@ public sealed class RandomSessionTests : IDisposable
     public void The_back_end_survives_any_session(int seed)
     {
         var random = new Random(seed);
-        for (var session = 0; session < 150; session++)
+        for (var session = 0; session < Sessions; session++)
         {
             using var frontEnd = new VhostUserFrontEnd(_socket.Path, queues: 2, MemoryName);
             if (session % 4 > 0)
@@ -54,9 +56,15 @@ public sealed class RandomSessionTests : IDisposable
 
             try
             {
-                for (var i = 0; i < 60; i++)
+                for (var i = 0; i < Messages; i++)
                 {
                     SendSomething(frontEnd, random);
+                }
+
+                // The loop takes one message in a turn, and runs what is posted before each.
+                for (var i = 0; i <= Messages; i++)
+                {
+                    _loop.Invoke(() => { });
                 }
 
                 _loop.Invoke(() => _breaks += _device.Queues.Count(queue => queue is not null && queue.Fault != VirtioFault.None));
@@ -78,7 +86,7 @@ public sealed class RandomSessionTests : IDisposable
         }
 
         // The generator gets far enough to matter: rings run, some break, guests restart.
-        Assert.InRange(_device.Events.Count(what => what.StartsWith("started", StringComparison.Ordinal)), 200, int.MaxValue);
+        Assert.InRange(_device.Events.Count(what => what.StartsWith("started", StringComparison.Ordinal)), 100, int.MaxValue);
         Assert.True(_breaks > 0);
         Assert.False(_loop.Completion.IsCompleted);
         Assert.DoesNotContain(Directory.GetFiles("/proc/self/fd"), each => new FileInfo(each).LinkTarget?.Contains(MemoryName) == true);
