@@ -62,6 +62,26 @@ static unsafe partial class Interop
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int waitid(int idtype, int id, siginfo_t* infop, int options);
 
+    // glibc has a function for it only since 2.36; the number is the same on every architecture.
+    internal const nint SYS_pidfd_open = 434;
+    internal const short POLLIN = 1;
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint syscall(nint number, nint argument0, nint argument1);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int poll(pollfd* fds, nuint nfds, int timeout);
+
+#pragma warning disable CS8981 // Native names are kept.
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct pollfd
+#pragma warning restore CS8981
+    {
+        internal int fd;
+        internal short events;
+        internal short revents;
+    }
+
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int kill(int pid, int sig);
 

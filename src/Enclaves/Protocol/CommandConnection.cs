@@ -34,6 +34,9 @@ sealed class CommandConnection : IDisposable
         }
     }
 
+    /// <summary>The process at the other end, to be waited for.</summary>
+    public ProcessWatch WatchProcess() => ProcessWatch.Open(PeerCredentials.Of(_stream.Socket).ProcessId);
+
     /// <summary>Sends a command twice, as the protocol has it, and its argument.</summary>
     public Task SendAsync(EnclaveCommand command, byte[]? argument, CancellationToken cancellationToken) => Guard(
         async () =>

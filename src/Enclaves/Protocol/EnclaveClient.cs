@@ -12,6 +12,8 @@ public sealed class EnclaveClient
     static readonly TimeSpan s_confirmationPatience = TimeSpan.FromSeconds(3);
     static readonly TimeSpan s_terminationPatience = TimeSpan.FromSeconds(30);
 
+    static readonly TimeSpan s_exitPatience = TimeSpan.FromSeconds(2);
+
     readonly string _path;
 
     internal EnclaveClient(string path) => _path = path;
@@ -40,9 +42,12 @@ public sealed class EnclaveClient
     public async Task<EnclaveTermination> TerminateAsync(CancellationToken cancellationToken = default)
     {
         using var connection = await SendAsync(EnclaveCommand.Terminate, null, cancellationToken).ConfigureAwait(false);
+        using var process = connection.WatchProcess();
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(s_terminationPatience);
         var json = await connection.ReadOutputAsync(patience.Token).ConfigureAwait(false);
+        // The kernel closes a dying process's sockets a moment before the process itself is gone.
+        await process.WaitAsync(s_exitPatience).ConfigureAwait(false);
         return Parse(json, EnclaveJson.Context.EnclaveTermination);
     }
 
