@@ -12,5 +12,7 @@ static class FuzzTargets
         new VirtqueueFuzzTarget(),
         new VsockFuzzTarget(),
         new PolicyFuzzTarget(),
+        new EifFuzzTarget(),
+        new NsmFuzzTarget(),
     ];
 }
