@@ -1,5 +1,7 @@
+using NitroEnclaves.Attestation;
 using NitroEnclaves.Enclaves;
 using NitroEnclaves.Images;
+using NitroEnclaves.Vsock;
 
 namespace NitroEnclaves.Cli;
 
@@ -45,6 +47,8 @@ static class CommandErrors
         EifSigningException failure => (60, failure.Message),
         NitroCliException failure => (failure.Code, failure.Message),
         RootFileSystemException failure => (48, failure.Message),
+        AttestationException failure => (0, failure.Message),
+        VsockException failure => (11, failure.Message),
         ArgumentException failure => (3, failure.Message),
         UnauthorizedAccessException or IOException => (19, exception.Message),
         _ => null,

@@ -64,7 +64,7 @@ sealed class DemoRun(string checkout, TextWriter output)
         });
         await using (enclave)
         {
-            using var service = new AttesterClient(enclave.VsockPath);
+            var service = new AttesterClient(new EnclaveRegistry(), enclave.Info.EnclaveCid);
             await log.RunAsync("talk", async () =>
             {
                 (greeting, document) = await service.GreetAsync("demo", nonce, cancellationToken);
