@@ -21,7 +21,8 @@ public sealed class EnclaveImageBuilderTests : IDisposable
         Assert.Equal("2017-04-18T16:30:00+00:00", image.Metadata.BuildTime);
         Assert.Equal("6.12.95", image.Metadata.KernelVersion);
         var ramdisks = image.Ramdisks.Select(section => CpioFile.ReadAll(Read(image.OpenSection(section)))).ToList();
-        Assert.Equal(["dev", "init", "modules", "modules/00-virtio_mmio.ko", "modules/01-nsm.ko", "nsm.ko"], ramdisks[0].Select(file => file.Name));
+        Assert.Equal(["dev", "init", "modules", "modules/00-virtio_mmio.ko", "modules/01-nsm.ko", "nsm.ko"], ramdisks[0].Select(file =>
+            file.Name));
         Assert.Equal(0x81EDu, ramdisks[0][1].Mode);
         Assert.Equal("init", Encoding.UTF8.GetString(ramdisks[0][1].Data));
         Assert.Contains(ramdisks[1], file => file.Name == "rootfs/app/service");
@@ -66,7 +67,8 @@ public sealed class EnclaveImageBuilderTests : IDisposable
     {
         File.WriteAllText(_folder["image.eif"], "before");
 
-        Assert.ThrowsAny<OperationCanceledException>(() => Builder(new RootFileSystem()).Build(_folder["image.eif"], cancellationToken: new CancellationToken(true)));
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            Builder(new RootFileSystem()).Build(_folder["image.eif"], cancellationToken: new CancellationToken(true)));
         Assert.Equal("before", File.ReadAllText(_folder["image.eif"]));
         Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
     }

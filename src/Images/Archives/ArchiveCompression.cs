@@ -22,7 +22,8 @@ static class ArchiveCompression
         {
             [0x1f, 0x8b, ..] => new GZipStream(packed, CompressionMode.Decompress),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => ZstandardStream.IsSupported ? new ZstandardStream(packed) : throw Missing("zstd", "libzstd"),
-            [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, ..] => XzStream.IsSupported ? new XzStream(packed) : throw Missing("xz", "liblzma"),
+            [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, ..] =>
+                XzStream.IsSupported ? new XzStream(packed) : throw Missing("xz", "liblzma"),
             _ => null,
         };
         if (unpacked is null)
@@ -36,7 +37,8 @@ static class ArchiveCompression
         }
         catch (InvalidDataException e)
         {
-            throw new RootFileSystemException(RootFileSystemError.MalformedArchive, $"The archive's packed data is malformed: {e.Message}", e);
+            throw new RootFileSystemException(RootFileSystemError.MalformedArchive, $"The archive's packed data is malformed: {e.Message}",
+                e);
         }
     }
 

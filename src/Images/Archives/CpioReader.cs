@@ -88,7 +88,8 @@ sealed class CpioReader(ByteSource source)
         Span<byte> name = stackalloc byte[(int)length];
         ReadExactly(name, start);
         _position = Align(_position);
-        return name.IndexOf((byte)0) == name.Length - 1 ? UnixPath.Decode(name[..^1]) : throw Malformed(start, "a name does not end with its only NUL");
+        return name.IndexOf((byte)0) == name.Length - 1 ? UnixPath.Decode(name[..^1])
+            : throw Malformed(start, "a name does not end with its only NUL");
     }
 
     void ReadExactly(Span<byte> buffer, long start)

@@ -39,9 +39,11 @@ public sealed class FileNode
     /// <summary>A regular file that belongs to root.</summary>
     /// <param name="content">The file's content.</param>
     /// <param name="mode">The low twelve mode bits.</param>
-    public static FileNode RegularFile(FileContent content, UnixFileMode mode = FileModes.Plain) => new() { Type = FileNodeType.RegularFile, Mode = mode, Content = content };
+    public static FileNode RegularFile(FileContent content, UnixFileMode mode = FileModes.Plain) =>
+        new() { Type = FileNodeType.RegularFile, Mode = mode, Content = content };
 
     /// <summary>A symbolic link that belongs to root.</summary>
     /// <param name="target">Where it points.</param>
-    public static FileNode SymbolicLink(string target) => new() { Type = FileNodeType.SymbolicLink, Mode = FileModes.All, LinkTarget = target };
+    public static FileNode SymbolicLink(string target) =>
+        new() { Type = FileNodeType.SymbolicLink, Mode = FileModes.All, LinkTarget = target };
 }

@@ -68,7 +68,8 @@ sealed class TarReader(ByteSource source)
         {
             (byte)'0' or 0 or (byte)'7' or (byte)'S' => path.EndsWith('/') ? TarEntryType.Directory : TarEntryType.RegularFile,
             >= (byte)'1' and <= (byte)'6' => (TarEntryType)flag,
-            _ => throw new RootFileSystemException(RootFileSystemError.UnsupportedArchive, $"'{path}' in the tar archive (byte {start}) has the unknown type {flag}."),
+            _ => throw new RootFileSystemException(RootFileSystemError.UnsupportedArchive,
+                $"'{path}' in the tar archive (byte {start}) has the unknown type {flag}."),
         };
         return new TarEntry
         {
@@ -208,7 +209,8 @@ sealed class TarReader(ByteSource source)
                 break;
             }
 
-            value = digit is >= (byte)'0' and <= (byte)'7' ? (value << 3) | (uint)(digit - '0') : throw Malformed(start, "a number is not octal");
+            value = digit is >= (byte)'0' and <= (byte)'7' ? (value << 3) | (uint)(digit - '0')
+                : throw Malformed(start, "a number is not octal");
         }
 
         return value;
@@ -228,7 +230,8 @@ sealed class TarReader(ByteSource source)
     }
 
     static uint Id(long number, string path, long start) =>
-        number is >= 0 and <= uint.MaxValue ? (uint)number : throw Malformed(start, $"'{path}' has the number {number}, which is none of 32 bits");
+        number is >= 0 and <= uint.MaxValue ? (uint)number
+            : throw Malformed(start, $"'{path}' has the number {number}, which is none of 32 bits");
 
     static string UntilNul(ReadOnlySpan<byte> bytes)
     {

@@ -107,7 +107,8 @@ sealed class TarSparseMap(long size)
         long value = 0;
         foreach (byte digit in field.Trim(" \0"u8))
         {
-            value = digit is >= (byte)'0' and <= (byte)'7' ? (value << 3) | (uint)(digit - '0') : throw TarReader.Malformed(start, "a number is not octal");
+            value = digit is >= (byte)'0' and <= (byte)'7' ? (value << 3) | (uint)(digit - '0')
+                : throw TarReader.Malformed(start, "a number is not octal");
         }
 
         return value;

@@ -13,7 +13,8 @@ sealed class XzStream(Stream input) : DecompressionStream(input)
 
     // Unsafe: liblzma takes pointers in a structure. Both buffers stay pinned for the call, which is the only one to use them,
     // and the handle outlives it.
-    protected override unsafe int Decompress(ReadOnlySpan<byte> source, Span<byte> destination, bool last, out int consumed, out bool finished)
+    protected override unsafe int Decompress(ReadOnlySpan<byte> source, Span<byte> destination, bool last, out int consumed,
+        out bool finished)
     {
         consumed = 0;
         finished = _ended;

@@ -10,7 +10,8 @@ sealed class ZstandardStream(Stream input) : DecompressionStream(input)
     public static bool IsSupported => NativeLibraries.IsAvailable(Interop.Zstd.Library);
 
     // Unsafe: libzstd takes pointers in structures. Both buffers stay pinned for the call, and it reports how far it got in each.
-    protected override unsafe int Decompress(ReadOnlySpan<byte> source, Span<byte> destination, bool last, out int consumed, out bool finished)
+    protected override unsafe int Decompress(ReadOnlySpan<byte> source, Span<byte> destination, bool last, out int consumed,
+        out bool finished)
     {
         if (source.IsEmpty && _betweenFrames)
         {

@@ -52,7 +52,8 @@ sealed class ContainerFiles(RootFileSystem files) : IDisposable
     public static void CheckDigest(ByteSource source, string digest, CancellationToken cancellationToken)
     {
         BlobPath(digest);
-        using var hash = IncrementalHash.CreateHash(digest.StartsWith("sha256", StringComparison.Ordinal) ? HashAlgorithmName.SHA256 : HashAlgorithmName.SHA512);
+        bool sha256 = digest.StartsWith("sha256", StringComparison.Ordinal);
+        using var hash = IncrementalHash.CreateHash(sha256 ? HashAlgorithmName.SHA256 : HashAlgorithmName.SHA512);
         byte[] buffer = new byte[1 << 18];
         for (long offset = 0; offset < source.Length;)
         {

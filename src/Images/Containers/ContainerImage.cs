@@ -32,14 +32,18 @@ public sealed class ContainerImage : IDisposable
     /// </summary>
     /// <param name="path">The folder or the archive.</param>
     /// <param name="architecture">The architecture to take where there are several.</param>
-    /// <param name="reference">The name to take where there are several ("app:1", or an OCI reference annotation); null where one is there.</param>
+    /// <param name="reference">
+    /// The name to take where there are several ("app:1", or an OCI reference annotation); null where one is there.
+    /// </param>
     /// <param name="cancellationToken">Ends the reading early.</param>
     /// <exception cref="RootFileSystemException">There is no such image, or it is malformed.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static ContainerImage Open(
-        string path, EifArchitecture architecture = EifArchitecture.X64, string? reference = null, CancellationToken cancellationToken = default)
+        string path, EifArchitecture architecture = EifArchitecture.X64, string? reference = null,
+        CancellationToken cancellationToken = default)
     {
-        var files = new ContainerFiles(Directory.Exists(path) ? RootFileSystem.FromFolder(path) : RootFileSystem.FromTar(path, cancellationToken));
+        var files = new ContainerFiles(Directory.Exists(path) ? RootFileSystem.FromFolder(path)
+            : RootFileSystem.FromTar(path, cancellationToken));
         var root = new RootFileSystem();
         try
         {
@@ -64,7 +68,8 @@ public sealed class ContainerImage : IDisposable
         _files.Dispose();
     }
 
-    static ContainerImageSource FindImage(ContainerFiles files, string path, string architecture, string? reference, CancellationToken cancellationToken)
+    static ContainerImageSource FindImage(ContainerFiles files, string path, string architecture, string? reference,
+        CancellationToken cancellationToken)
     {
         // Docker writes both forms into one archive; its own one has the names that people use.
         if (files.Contains("manifest.json"))
@@ -74,10 +79,12 @@ public sealed class ContainerImage : IDisposable
 
         return files.Contains("index.json")
             ? OciLayout.Find(files, architecture, reference, cancellationToken)
-            : throw new RootFileSystemException(RootFileSystemError.MalformedContainerImage, $"'{path}' is no container image: there is neither manifest.json nor index.json in it.");
+            : throw new RootFileSystemException(RootFileSystemError.MalformedContainerImage,
+                $"'{path}' is no container image: there is neither manifest.json nor index.json in it.");
     }
 
-    static ContainerImageConfiguration ReadConfiguration(ContainerFiles files, ContainerImageSource source, CancellationToken cancellationToken)
+    static ContainerImageConfiguration ReadConfiguration(ContainerFiles files, ContainerImageSource source,
+        CancellationToken cancellationToken)
     {
         byte[] json = files.Read(source.ConfigurationPath);
         if (source.ConfigurationDigest is not null)
@@ -85,14 +92,17 @@ public sealed class ContainerImage : IDisposable
             ContainerFiles.CheckDigest(ByteSource.FromMemory(json), source.ConfigurationDigest, cancellationToken);
         }
 
-        return ContainerImageConfiguration.Read(json, source.ConfigurationDigest ?? $"sha256:{Convert.ToHexStringLower(SHA256.HashData(json))}");
+        return ContainerImageConfiguration.Read(json, source.ConfigurationDigest
+            ?? $"sha256:{Convert.ToHexStringLower(SHA256.HashData(json))}");
     }
 
-    static void AddLayers(RootFileSystem root, ContainerFiles files, ContainerImageSource source, ContainerImageConfiguration configuration, CancellationToken cancellationToken)
+    static void AddLayers(RootFileSystem root, ContainerFiles files, ContainerImageSource source,
+        ContainerImageConfiguration configuration, CancellationToken cancellationToken)
     {
         if (source.Layers.Count > MaxLayers || source.Layers.Count != configuration.LayerDigests.Count)
         {
-            throw ContainerJson.Malformed($"it has {source.Layers.Count} layers, and its configuration names {configuration.LayerDigests.Count}");
+            throw ContainerJson.Malformed(
+                $"it has {source.Layers.Count} layers, and its configuration names {configuration.LayerDigests.Count}");
         }
 
         for (int i = 0; i < source.Layers.Count; i++)

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace NitroEnclaves.Images;
 
-/// <summary>Takes members out of the JSON files of container images; what is absent or null is empty, what has another type is refused.</summary>
+/// <summary>
+/// Takes members out of the JSON files of container images; what is absent or null is empty, what has another type is refused.
+/// </summary>
 static class ContainerJson
 {
     /// <summary>Bytes an index, a manifest or a configuration may have.</summary>
@@ -42,7 +44,8 @@ static class ContainerJson
     }
 
     public static List<string> Texts(JsonElement parent, string name) =>
-        [.. Array(parent, name).Select(item => item.ValueKind == JsonValueKind.String ? Text(item) : throw Malformed($"'{name}' holds something else than strings"))];
+        [.. Array(parent, name).Select(item =>
+            item.ValueKind == JsonValueKind.String ? Text(item) : throw Malformed($"'{name}' holds something else than strings"))];
 
     public static long Number(JsonElement parent, string name) =>
         Member(parent, name, JsonValueKind.Number) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out long value)

@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace NitroEnclaves.Images;
 
-/// <summary>Finds an image in what <c>docker save</c> and <c>podman save</c> write: manifest.json beside configurations and layers.</summary>
+/// <summary>
+/// Finds an image in what <c>docker save</c> and <c>podman save</c> write: manifest.json beside configurations and layers.
+/// </summary>
 static class DockerArchive
 {
     /// <summary>The image of this architecture and, where given, of this name.</summary>
@@ -39,7 +41,8 @@ static class DockerArchive
         {
             [var only] => only,
             [] => throw new RootFileSystemException(RootFileSystemError.NoSuchImage, $"There is no image for {wanted}."),
-            _ => throw new RootFileSystemException(RootFileSystemError.NoSuchImage, $"There are {found.Count} images for {wanted}; name one."),
+            _ => throw new RootFileSystemException(RootFileSystemError.NoSuchImage,
+                $"There are {found.Count} images for {wanted}; name one."),
         };
     }
 

@@ -11,7 +11,8 @@ static class OciLayout
 
     /// <summary>The image of this architecture and, where given, of this name.</summary>
     /// <exception cref="RootFileSystemException">There is none, or more than one.</exception>
-    public static ContainerImageSource Find(ContainerFiles files, string architecture, string? reference, CancellationToken cancellationToken)
+    public static ContainerImageSource Find(ContainerFiles files, string architecture, string? reference,
+        CancellationToken cancellationToken)
     {
         // Indexes may nest; each descriptor is looked at once.
         var left = new Queue<(string Path, string? Digest, bool Named)>([("index.json", null, reference is null)]);
@@ -29,7 +30,8 @@ static class OciLayout
             if (!ContainerJson.Has(root, "manifests"))
             {
                 var source = ReadManifest(root);
-                if (next.Named && HasArchitecture(files, source, architecture, cancellationToken) && !found.Exists(image => image.Digest == next.Digest))
+                if (next.Named && HasArchitecture(files, source, architecture, cancellationToken)
+                    && !found.Exists(image => image.Digest == next.Digest))
                 {
                     found.Add((next.Digest!, source));
                 }
@@ -57,7 +59,8 @@ static class OciLayout
         {
             [var only] => only.Source,
             [] => throw new RootFileSystemException(RootFileSystemError.NoSuchImage, $"There is no image for {wanted}."),
-            _ => throw new RootFileSystemException(RootFileSystemError.NoSuchImage, $"There are {found.Count} images for {wanted}; name one."),
+            _ => throw new RootFileSystemException(RootFileSystemError.NoSuchImage,
+                $"There are {found.Count} images for {wanted}; name one."),
         };
     }
 
@@ -71,7 +74,8 @@ static class OciLayout
     static bool IsNamed(JsonElement descriptor, string reference)
     {
         var annotations = ContainerJson.Object(descriptor, "annotations");
-        return ContainerJson.Text(annotations, ReferenceAnnotation) == reference || ContainerJson.Text(annotations, ImageNameAnnotation) == reference;
+        return ContainerJson.Text(annotations, ReferenceAnnotation) == reference
+            || ContainerJson.Text(annotations, ImageNameAnnotation) == reference;
     }
 
     static bool HasArchitecture(ContainerFiles files, ContainerImageSource source, string architecture, CancellationToken cancellationToken)

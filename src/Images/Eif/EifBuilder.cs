@@ -22,7 +22,9 @@ public sealed class EifBuilder
     /// <summary>The kernel's command line, written as it is.</summary>
     public required string CommandLine { get; init; }
 
-    /// <summary>The ramdisks in the order in which the kernel gets them, at least one; the first counts into PCR1, the others into PCR2.</summary>
+    /// <summary>
+    /// The ramdisks in the order in which the kernel gets them, at least one; the first counts into PCR1, the others into PCR2.
+    /// </summary>
     public required IReadOnlyList<EifSectionContent> Ramdisks { get; init; }
 
     /// <summary>The metadata.</summary>

@@ -4,8 +4,8 @@ namespace NitroEnclaves.Images;
 
 /// <summary>An enclave image opened for reading.</summary>
 /// <remarks>
-/// Opening reads and checks header, section table, command line, metadata and the form of the signature; <see cref="Scan"/> and <see cref="Measure"/> read
-/// everything once. The memory used does not depend on the file's size. Streams and scans may run at the same time.
+/// Opening reads and checks header, section table, command line, metadata and the form of the signature; <see cref="Scan"/> and
+/// <see cref="Measure"/> read everything once. The memory used does not depend on the file's size. Streams and scans may run at the same time.
 /// </remarks>
 public sealed class EifFile : IDisposable
 {
@@ -75,7 +75,8 @@ public sealed class EifFile : IDisposable
     /// <param name="cancellationToken">Ends the reading early.</param>
     /// <returns>The files; contents are read from this image, which must stay open as long.</returns>
     /// <exception cref="RootFileSystemException">The ramdisk is malformed or of another form.</exception>
-    public RootFileSystem ReadRamdisk(EifSection ramdisk, CancellationToken cancellationToken = default) => ReadRamdisks([ramdisk], cancellationToken);
+    public RootFileSystem ReadRamdisk(EifSection ramdisk, CancellationToken cancellationToken = default) =>
+        ReadRamdisks([ramdisk], cancellationToken);
 
     /// <summary>The files of all ramdisks as the kernel finds them: each unpacked over those before it.</summary>
     /// <inheritdoc cref="ReadRamdisk"/>
@@ -99,7 +100,8 @@ public sealed class EifFile : IDisposable
         var scan = Scan(progress, cancellationToken);
         return scan.CrcMatches
             ? scan.Measurements
-            : throw new EifException(EifError.CrcMismatch, EifHeader.Crc32Offset, $"The header has the checksum {Header.Crc32:x8}, the file's bytes have {scan.Crc32:x8}.");
+            : throw new EifException(EifError.CrcMismatch, EifHeader.Crc32Offset,
+                $"The header has the checksum {Header.Crc32:x8}, the file's bytes have {scan.Crc32:x8}.");
     }
 
     /// <inheritdoc/>

@@ -39,12 +39,14 @@ static class EifLayout
 
         if (header.Version is < 2 or > EifHeader.CurrentVersion)
         {
-            throw new EifException(EifError.UnsupportedVersion, EifHeader.VersionOffset, $"Version {header.Version} of the format is not known.");
+            throw new EifException(EifError.UnsupportedVersion, EifHeader.VersionOffset,
+                $"Version {header.Version} of the format is not known.");
         }
 
         if ((header.Flags & ~EifHeader.ArchitectureFlag) != 0)
         {
-            throw new EifException(EifError.UnknownFlags, EifHeader.FlagsOffset, $"The header's flags 0x{header.Flags:x4} hold unknown bits.");
+            throw new EifException(EifError.UnknownFlags, EifHeader.FlagsOffset,
+                $"The header's flags 0x{header.Flags:x4} hold unknown bits.");
         }
 
         if (header.Reserved != 0)
@@ -59,19 +61,22 @@ static class EifLayout
 
         if (header.SectionCount is 0 or > EifHeader.MaxSections)
         {
-            throw new EifException(EifError.SectionCount, EifHeader.SectionCountOffset, $"{header.SectionCount} sections; there can be 1 to {EifHeader.MaxSections}.");
+            throw new EifException(EifError.SectionCount, EifHeader.SectionCountOffset,
+                $"{header.SectionCount} sections; there can be 1 to {EifHeader.MaxSections}.");
         }
 
         for (int i = header.SectionCount; i < EifHeader.MaxSections; i++)
         {
             if (header.SectionOffsets[i] != 0)
             {
-                throw new EifException(EifError.ReservedNotZero, OffsetEntry(i), $"Entry {i} of the section table is beyond the count of {header.SectionCount} but has an offset.");
+                throw new EifException(EifError.ReservedNotZero, OffsetEntry(i),
+                    $"Entry {i} of the section table is beyond the count of {header.SectionCount} but has an offset.");
             }
 
             if (header.SectionSizes[i] != 0)
             {
-                throw new EifException(EifError.ReservedNotZero, SizeEntry(i), $"Entry {i} of the section table is beyond the count of {header.SectionCount} but has a size.");
+                throw new EifException(EifError.ReservedNotZero, SizeEntry(i),
+                    $"Entry {i} of the section table is beyond the count of {header.SectionCount} but has a size.");
             }
         }
     }
@@ -88,13 +93,15 @@ static class EifLayout
             if (offset != (ulong)end)
             {
                 throw offset < (ulong)end
-                    ? new EifException(EifError.SectionOverlap, OffsetEntry(i), $"Section {i} begins at {offset}, before the end of what is ahead of it at {end}.")
+                    ? new EifException(EifError.SectionOverlap, OffsetEntry(i),
+                        $"Section {i} begins at {offset}, before the end of what is ahead of it at {end}.")
                     : new EifException(EifError.SectionGap, OffsetEntry(i), $"Section {i} begins at {offset}, after a gap behind {end}.");
             }
 
             if (source.Length - end < EifSection.HeaderSize || size > (ulong)(source.Length - end - EifSection.HeaderSize))
             {
-                throw new EifException(EifError.TruncatedSection, SizeEntry(i), $"Section {i} at {offset} with {size} bytes of data reaches beyond the file's {source.Length} bytes.");
+                throw new EifException(EifError.TruncatedSection, SizeEntry(i),
+                    $"Section {i} at {offset} with {size} bytes of data reaches beyond the file's {source.Length} bytes.");
             }
 
             source.ReadExactly(end, bytes);
@@ -113,7 +120,8 @@ static class EifLayout
 
             if (headerSize != size)
             {
-                throw new EifException(EifError.SectionTableMismatch, end + 4, $"Section {i} says it has {headerSize} bytes of data, the table says {size}.");
+                throw new EifException(EifError.SectionTableMismatch, end + 4,
+                    $"Section {i} says it has {headerSize} bytes of data, the table says {size}.");
             }
 
             sections[i] = new EifSection((EifSectionType)type, end, (long)size);
@@ -143,13 +151,15 @@ static class EifLayout
 
             if (!ordered)
             {
-                throw new EifException(EifError.SectionOrder, section.Offset, $"The {section.Type} section comes late: kernel, command line and ramdisks follow in this order.");
+                throw new EifException(EifError.SectionOrder, section.Offset,
+                    $"The {section.Type} section comes late: kernel, command line and ramdisks follow in this order.");
             }
 
             long most = MaxSize(section.Type);
             if (section.Size > most)
             {
-                throw new EifException(EifError.SectionTooLarge, section.Offset, $"The {section.Type} section has {section.Size} bytes; {most} are the most.");
+                throw new EifException(EifError.SectionTooLarge, section.Offset,
+                    $"The {section.Type} section has {section.Size} bytes; {most} are the most.");
             }
         }
 

@@ -1,6 +1,9 @@
 namespace NitroEnclaves.Images;
 
-/// <summary>Computes PCR0, PCR1 and PCR2 from the data of the measured sections in file order, in one pass: PCR0 on one thread, PCR2 on another.</summary>
+/// <summary>
+/// Computes PCR0, PCR1 and PCR2 from the data of the measured sections in file order, in one pass: PCR0 on one thread, PCR2 on
+/// another.
+/// </summary>
 /// <remarks>
 /// PCR1's input is a prefix of PCR0's as long as no kernel or command line follows the second ramdisk, which strict reading and
 /// our writer guarantee; its value is then taken from PCR0's state on the way. Files in another order (read leniently) get a
@@ -59,7 +62,8 @@ sealed class EifMeasurer : IDisposable
     {
         byte[] all = _all.GetDigest();
         byte[] boot = _boot?.GetDigest() ?? _bootDigest ?? all;
-        return new EifMeasurements(PcrValue.FromDigest(all), PcrValue.FromDigest(boot), PcrValue.FromDigest(_application.GetDigest()), pcr8);
+        return new EifMeasurements(PcrValue.FromDigest(all), PcrValue.FromDigest(boot), PcrValue.FromDigest(_application.GetDigest()),
+            pcr8);
     }
 
     public void Dispose()

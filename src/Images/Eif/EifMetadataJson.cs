@@ -46,7 +46,8 @@ static class EifMetadataJson
         }
         catch (Exception e) when (e is InvalidOperationException or FormatException)
         {
-            throw new EifException(EifError.InvalidMetadata, offset, $"The metadata holds text or a number that has no value: {e.Message}", e);
+            throw new EifException(EifError.InvalidMetadata, offset, $"The metadata holds text or a number that has no value: {e.Message}",
+                e);
         }
     }
 
@@ -80,7 +81,8 @@ static class EifMetadataJson
     {
         if (parent.ValueKind != JsonValueKind.Object)
         {
-            throw new EifException(EifError.InvalidMetadata, offset, $"The metadata has a {parent.ValueKind} where an object with '{name}' belongs.");
+            throw new EifException(EifError.InvalidMetadata, offset,
+                $"The metadata has a {parent.ValueKind} where an object with '{name}' belongs.");
         }
 
         return parent.TryGetProperty(name, out var value)

@@ -10,7 +10,8 @@ static class EifScanner
     /// <param name="progress">Told the bytes read so far, twice a megabyte.</param>
     /// <param name="cancellationToken">Ends the pass early.</param>
     public static (EifMeasurements Measurements, uint Crc) Scan(
-        ByteSource source, IReadOnlyList<EifSection> sections, PcrValue? pcr8, IProgress<long>? progress, CancellationToken cancellationToken)
+        ByteSource source, IReadOnlyList<EifSection> sections, PcrValue? pcr8, IProgress<long>? progress,
+        CancellationToken cancellationToken)
     {
         using var pool = new ChunkPool();
         using var measurer = new EifMeasurer();

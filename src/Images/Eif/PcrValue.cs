@@ -79,7 +79,9 @@ public readonly struct PcrValue : IEquatable<PcrValue>
     /// <param name="certificate">The certificate's DER encoding.</param>
     public static PcrValue FromCertificate(ReadOnlySpan<byte> certificate) => FromContent(certificate);
 
-    /// <summary>PCR8 of an image signed with the first certificate of this PEM file, as <c>pcr --signing-certificate</c> prints it.</summary>
+    /// <summary>
+    /// PCR8 of an image signed with the first certificate of this PEM file, as <c>pcr --signing-certificate</c> prints it.
+    /// </summary>
     /// <param name="pem">The PEM file.</param>
     /// <exception cref="EifSigningException">There is no readable certificate in the file.</exception>
     public static PcrValue FromCertificatePem(ReadOnlySpan<byte> pem)

@@ -89,7 +89,9 @@ public static class EifComparison
             int[] registers = i == 0 ? [0, 1] : [0, 2];
             if (i >= first.Count || i >= second.Count)
             {
-                Add(found, part, "", i < first.Count ? Size(first[i].Size) : null, i < second.Count ? Size(second[i].Size) : null, registers);
+                string? onlyFirst = i < first.Count ? Size(first[i].Size) : null;
+                string? onlySecond = i < second.Count ? Size(second[i].Size) : null;
+                Add(found, part, "", onlyFirst, onlySecond, registers);
                 continue;
             }
 
@@ -97,7 +99,8 @@ public static class EifComparison
             using var secondData = right.OpenSection(second[i]);
             string firstDigest = Digest(firstData, cancellationToken);
             string secondDigest = Digest(secondData, cancellationToken);
-            if (firstDigest != secondDigest && !TryCompareFiles(found, part, registers, left, first[i], right, second[i], cancellationToken))
+            if (firstDigest != secondDigest
+                && !TryCompareFiles(found, part, registers, left, first[i], right, second[i], cancellationToken))
             {
                 Add(found, part, "", firstDigest, secondDigest, registers);
             }
@@ -105,7 +108,8 @@ public static class EifComparison
     }
 
     static bool TryCompareFiles(
-        List<EifDifference> found, string part, int[] registers, EifFile left, EifSection first, EifFile right, EifSection second, CancellationToken cancellationToken)
+        List<EifDifference> found, string part, int[] registers, EifFile left, EifSection first, EifFile right, EifSection second,
+        CancellationToken cancellationToken)
     {
         int before = found.Count;
         try
@@ -123,13 +127,15 @@ public static class EifComparison
         // The same files in another order, or with other times or inodes, make another ramdisk too.
         if (found.Count == before)
         {
-            Add(found, part, "layout", $"{Size(first.Size)}, the same files", $"{Size(second.Size)} in another order, or with other times", registers);
+            Add(found, part, "layout", $"{Size(first.Size)}, the same files", $"{Size(second.Size)} in another order, or with other times",
+                registers);
         }
 
         return true;
     }
 
-    static void CompareTrees(List<EifDifference> found, string part, int[] registers, RootFileSystem left, RootFileSystem right, CancellationToken cancellationToken)
+    static void CompareTrees(List<EifDifference> found, string part, int[] registers, RootFileSystem left, RootFileSystem right,
+        CancellationToken cancellationToken)
     {
         foreach (var (path, node) in left.Files)
         {
@@ -156,7 +162,8 @@ public static class EifComparison
         _ = node.Type switch
         {
             FileNodeType.SymbolicLink => text.Append(CultureInfo.InvariantCulture, $" -> {node.LinkTarget}"),
-            FileNodeType.BlockDevice or FileNodeType.CharacterDevice => text.Append(CultureInfo.InvariantCulture, $" {node.DeviceMajor}:{node.DeviceMinor}"),
+            FileNodeType.BlockDevice or FileNodeType.CharacterDevice =>
+                text.Append(CultureInfo.InvariantCulture, $" {node.DeviceMajor}:{node.DeviceMinor}"),
             FileNodeType.RegularFile => text.Append(CultureInfo.InvariantCulture, $" {node.Content.Length} bytes"),
             _ => text,
         };

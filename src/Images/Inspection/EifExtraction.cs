@@ -53,7 +53,8 @@ public static class EifExtraction
             written.Add(path);
         }
 
-        void CopySection(EifFile image, EifSectionType type, Stream output) => Copy(image, image.Sections.First(section => section.Type == type), output);
+        void CopySection(EifFile image, EifSectionType type, Stream output) =>
+            Copy(image, image.Sections.First(section => section.Type == type), output);
 
         void Copy(EifFile image, EifSection section, Stream output)
         {

@@ -19,7 +19,8 @@ public static class EifValidation
     /// <returns>What was found; an image without an <see cref="EifFindingSeverity.Error"/> among them is expected to start.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static IReadOnlyList<EifFinding> Validate(
-        string path, DateTimeOffset time, long? memory = null, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+        string path, DateTimeOffset time, long? memory = null, IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         var findings = new List<EifFinding>();
         try
@@ -45,12 +46,14 @@ public static class EifValidation
     {
         if (!scan.CrcMatches)
         {
-            Add(findings, EifFindingSeverity.Error, EifFindingSubject.Checksum, $"The header has the checksum {image.Header.Crc32:x8}, the file's bytes have {scan.Crc32:x8}.");
+            Add(findings, EifFindingSeverity.Error, EifFindingSubject.Checksum,
+                $"The header has the checksum {image.Header.Crc32:x8}, the file's bytes have {scan.Crc32:x8}.");
         }
 
         if (image.Header.Version < EifHeader.CurrentVersion)
         {
-            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.Version, $"The image has version {image.Header.Version} of the format; {EifHeader.CurrentVersion} is current.");
+            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.Version,
+                $"The image has version {image.Header.Version} of the format; {EifHeader.CurrentVersion} is current.");
         }
     }
 
@@ -60,11 +63,13 @@ public static class EifValidation
         long needed = 4 * ((image.Length + Mebibyte - 1) / Mebibyte);
         if (memory < needed)
         {
-            Add(findings, EifFindingSeverity.Error, EifFindingSubject.Memory, Text($"{memory} MiB are too little: four times the file are {needed} MiB."));
+            Add(findings, EifFindingSeverity.Error, EifFindingSubject.Memory,
+                Text($"{memory} MiB are too little: four times the file are {needed} MiB."));
         }
         else if (memory is null)
         {
-            Add(findings, EifFindingSeverity.Note, EifFindingSubject.Memory, Text($"An enclave with this image needs at least {Math.Max(needed, 64)} MiB of memory."));
+            Add(findings, EifFindingSeverity.Note, EifFindingSubject.Memory,
+                Text($"An enclave with this image needs at least {Math.Max(needed, 64)} MiB of memory."));
         }
     }
 
@@ -100,7 +105,8 @@ public static class EifValidation
         var expected = image.Architecture == EifArchitecture.Arm64 ? KernelFormat.Arm64Image : KernelFormat.BzImage;
         if (kernel.Format != expected)
         {
-            Add(findings, EifFindingSeverity.Error, EifFindingSubject.Kernel, $"The header says {image.Architecture}, whose kernels are {expected}; this one is {kernel.Format}.");
+            Add(findings, EifFindingSeverity.Error, EifFindingSubject.Kernel,
+                $"The header says {image.Architecture}, whose kernels are {expected}; this one is {kernel.Format}.");
         }
 
         if (kernel.Version is not null)
@@ -108,7 +114,9 @@ public static class EifValidation
             Add(findings, EifFindingSeverity.Note, EifFindingSubject.Kernel, $"The kernel is {kernel.Version}.");
             if (kernel.Version.Contains("debian-kernel@", StringComparison.Ordinal))
             {
-                Add(findings, EifFindingSeverity.Error, EifFindingSubject.Kernel, "Debian's kernels find the enclave's devices by ACPI or PCI only, and an enclave on EC2 has neither. This one is for emulated enclaves.");
+                Add(findings, EifFindingSeverity.Error, EifFindingSubject.Kernel,
+                    "Debian's kernels find the enclave's devices by ACPI or PCI only, and an enclave on EC2 has neither. "
+                    + "This one is for emulated enclaves.");
             }
         }
 
@@ -120,12 +128,14 @@ public static class EifValidation
         string[] words = image.CommandLine.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (!words.Contains("console=ttyS0"))
         {
-            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.CommandLine, "Without console=ttyS0 the console of an enclave in debug mode stays empty.");
+            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.CommandLine,
+                "Without console=ttyS0 the console of an enclave in debug mode stays empty.");
         }
 
         if (image.Architecture == EifArchitecture.X64 && !words.Contains("reboot=k"))
         {
-            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.CommandLine, "Without reboot=k the enclave may hang instead of ending.");
+            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.CommandLine,
+                "Without reboot=k the enclave may hang instead of ending.");
         }
     }
 
@@ -156,10 +166,12 @@ public static class EifValidation
     static void CheckNsmDriver(List<EifFinding> findings, RootFileSystem files, LinuxKernelImage kernel)
     {
         bool module = files.Find("nsm.ko") is not null
-            || files.Files.Any(file => file.Path.StartsWith("modules/", StringComparison.Ordinal) && file.Path.EndsWith("nsm.ko", StringComparison.Ordinal));
+            || files.Files.Any(file =>
+                file.Path.StartsWith("modules/", StringComparison.Ordinal) && file.Path.EndsWith("nsm.ko", StringComparison.Ordinal));
         if (!module && KernelNumber(kernel) is { } version && version < s_nsmInKernel)
         {
-            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.NsmDriver, $"Linux {version} has no driver for the security module, and the ramdisks have no nsm.ko: there will be no attestation.");
+            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.NsmDriver,
+                $"Linux {version} has no driver for the security module, and the ramdisks have no nsm.ko: there will be no attestation.");
         }
     }
 
@@ -169,19 +181,22 @@ public static class EifValidation
         {
             if (files.Find(file) is null)
             {
-                Add(findings, EifFindingSeverity.Warning, EifFindingSubject.Program, $"There is no /{file}: AWS's init and nitro-init do not start without it.");
+                Add(findings, EifFindingSeverity.Warning, EifFindingSubject.Program,
+                    $"There is no /{file}: AWS's init and nitro-init do not start without it.");
             }
         }
 
         if (files.Find("rootfs") is not { Type: FileNodeType.Directory })
         {
-            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.Program, "There is no /rootfs: AWS's init and nitro-init have no root file system to go to.");
+            Add(findings, EifFindingSeverity.Warning, EifFindingSubject.Program,
+                "There is no /rootfs: AWS's init and nitro-init have no root file system to go to.");
             return;
         }
 
         if (ReadFirstLine(files.Find("cmd")) is ['/', ..] program && files.Subtree("rootfs").FindTarget(program) is null)
         {
-            Add(findings, EifFindingSeverity.Error, EifFindingSubject.Program, $"The program to start, {program}, is not in the root file system.");
+            Add(findings, EifFindingSeverity.Error, EifFindingSubject.Program,
+                $"The program to start, {program}, is not in the root file system.");
         }
     }
 

@@ -145,7 +145,8 @@ static class OrderedJson
         }
     }
 
-    static JsonElement Next(IBufferWriter<byte> output, IEnumerator<(string? Name, JsonElement Value)> members, bool first, int indent, int level)
+    static JsonElement Next(IBufferWriter<byte> output, IEnumerator<(string? Name, JsonElement Value)> members, bool first, int indent,
+        int level)
     {
         if (!first)
         {

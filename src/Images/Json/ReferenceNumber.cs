@@ -35,7 +35,8 @@ static class ReferenceNumber
             >= 0 and < 16 when digits.Length <= exponent + 1 => digits.PadRight(exponent + 1, '0') + ".0",
             >= 0 and < 16 => digits[..(exponent + 1)] + "." + digits[(exponent + 1)..],
             >= -5 and < 0 => "0." + new string('0', -exponent - 1) + digits,
-            _ => digits[..1] + (digits.Length > 1 ? "." + digits[1..] : "") + "e" + (exponent < 0 ? "" : "+") + exponent.ToString(CultureInfo.InvariantCulture),
+            _ => digits[..1] + (digits.Length > 1 ? "." + digits[1..] : "") + "e" + (exponent < 0 ? ""
+                : "+") + exponent.ToString(CultureInfo.InvariantCulture),
         };
         return double.IsNegative(value) ? "-" + body : body;
     }

@@ -134,8 +134,10 @@ public sealed class LinuxKernelImage
     {
         [0x7f, (byte)'E', (byte)'L', (byte)'F', ..] => (packed, default),
         [0x1f, 0x8b, ..] => (new GZipStream(packed, CompressionMode.Decompress), default),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => ZstandardStream.IsSupported ? (new ZstandardStream(packed), default) : (null, KernelExtraction.LibraryMissing),
-        [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, ..] => XzStream.IsSupported ? (new XzStream(packed), default) : (null, KernelExtraction.LibraryMissing),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] =>
+            ZstandardStream.IsSupported ? (new ZstandardStream(packed), default) : (null, KernelExtraction.LibraryMissing),
+        [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, ..] =>
+            XzStream.IsSupported ? (new XzStream(packed), default) : (null, KernelExtraction.LibraryMissing),
         [0x02, 0x21, 0x4c, 0x18, ..] => (new Lz4LegacyStream(packed), default),
         _ => (null, KernelExtraction.UnknownCompression),
     };

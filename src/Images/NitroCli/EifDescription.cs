@@ -70,11 +70,13 @@ public sealed class EifDescription
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw LenientEifReader.Failure("Failed to open the EIF file: Os { code: 2, kind: NotFound, message: \"No such file or directory\" }", e);
+            throw LenientEifReader.Failure(
+                "Failed to open the EIF file: Os { code: 2, kind: NotFound, message: \"No such file or directory\" }", e);
         }
         catch (UnauthorizedAccessException e)
         {
-            throw LenientEifReader.Failure("Failed to open the EIF file: Os { code: 13, kind: PermissionDenied, message: \"Permission denied\" }", e);
+            throw LenientEifReader.Failure(
+                "Failed to open the EIF file: Os { code: 13, kind: PermissionDenied, message: \"Permission denied\" }", e);
         }
 
         using (source)

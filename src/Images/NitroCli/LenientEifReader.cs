@@ -46,7 +46,8 @@ sealed class LenientEifReader(ByteSource source) : IDisposable
                 null => null,
                 EifSignatureStatus.Valid => true,
                 EifSignatureStatus.WrongMeasurement => false,
-                _ => throw new NitroCliException(35, $"Failed to get certificate sigining info: {RustText.Debug("Failed to get signature payload: UnverifiedSignature")}"),
+                _ => throw new NitroCliException(35,
+                    $"Failed to get certificate sigining info: {RustText.Debug("Failed to get signature payload: UnverifiedSignature")}"),
             },
             Metadata = _metadata,
         };
@@ -96,7 +97,8 @@ sealed class LenientEifReader(ByteSource source) : IDisposable
     {
         if (section.Size > MaxHeldSection)
         {
-            throw new NitroCliException(35, $"The {section.Type} section at byte {section.Offset} has {section.Size} bytes, more than this program takes into memory.");
+            throw new NitroCliException(35,
+                $"The {section.Type} section at byte {section.Offset} has {section.Size} bytes, more than this program takes into memory.");
         }
 
         byte[] data = new byte[section.Size];

@@ -46,13 +46,15 @@ static class LenientSignature
         }
         catch (CborException e)
         {
-            throw LenientEifReader.Failure($"Error deserializing certificate: ErrorImpl {{ code: {Describe(data, e)}, offset: {(data is [< 0x18, ..] ? 0 : reader.Position)} }}", e);
+            throw LenientEifReader.Failure(
+                $"Error deserializing certificate: ErrorImpl {{ code: {Describe(data, e)}, offset: {(data is [< 0x18, ..] ? 0 : reader.Position)} }}", e);
         }
 
         string? missing = certificate is null ? "signing_certificate" : message is null ? "signature" : null;
         if (missing is not null)
         {
-            throw LenientEifReader.Failure($"Error deserializing certificate: ErrorImpl {{ code: Message(\"missing field `{missing}`\"), offset: 0 }}");
+            throw LenientEifReader.Failure(
+                $"Error deserializing certificate: ErrorImpl {{ code: Message(\"missing field `{missing}`\"), offset: 0 }}");
         }
 
         try

@@ -131,6 +131,7 @@ public static class NitroCliJson
         };
         return kind.Length == 0
             ? custom
-            : throw new NitroCliException(17, $"Failed to display EIF describe data: Error(\"can only flatten structs and maps (got {kind})\", line: 0, column: 0)");
+            : throw new NitroCliException(17,
+                $"Failed to display EIF describe data: Error(\"can only flatten structs and maps (got {kind})\", line: 0, column: 0)");
     }
 }

@@ -203,7 +203,8 @@ sealed partial class ReferenceJsonScanner(byte[] json)
         {
             "null" => "null",
             "true" or "false" => $"boolean `{text}`",
-            _ => ReferenceNumber.Normalize(text) is var number && number.AsSpan().ContainsAny('.', 'e') ? $"floating point `{number}`" : $"integer `{number}`",
+            _ => ReferenceNumber.Normalize(text) is var number && number.AsSpan().ContainsAny('.', 'e') ? $"floating point `{number}`"
+                : $"integer `{number}`",
         };
     }
 

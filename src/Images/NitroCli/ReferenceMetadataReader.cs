@@ -93,5 +93,6 @@ static class ReferenceMetadataReader
         scanner.EndArray();
     }
 
-    static string ReadText(ReferenceJsonScanner scanner) => scanner.PeekToken() == '"' ? scanner.ReadString() : throw scanner.InvalidType("a string");
+    static string ReadText(ReferenceJsonScanner scanner) =>
+        scanner.PeekToken() == '"' ? scanner.ReadString() : throw scanner.InvalidType("a string");
 }

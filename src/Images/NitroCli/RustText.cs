@@ -20,9 +20,11 @@ static class RustText
                 '\r' => result.Append("\\r"),
                 '\t' => result.Append("\\t"),
                 0 => result.Append("\\0"),
-                _ when Rune.GetUnicodeCategory(rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.OtherNotAssigned
+                _ when Rune.GetUnicodeCategory(
+                    rune) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.OtherNotAssigned
                     or UnicodeCategory.PrivateUse or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator
-                    || (Rune.IsWhiteSpace(rune) && rune.Value != ' ') => result.Append(CultureInfo.InvariantCulture, $"\\u{{{rune.Value:x}}}"),
+                    || (Rune.IsWhiteSpace(rune) && rune.Value != ' ') =>
+                        result.Append(CultureInfo.InvariantCulture, $"\\u{{{rune.Value:x}}}"),
                 _ => result.Append(rune.ToString()),
             };
         }

@@ -6,7 +6,8 @@ namespace NitroEnclaves.Images;
 /// <summary>A signing certificate as <c>describe-eif</c> shows it.</summary>
 public sealed class SigningCertificateDescription
 {
-    SigningCertificateDescription(SortedDictionary<string, string> issuerName, string algorithm, DateTimeOffset notBefore, DateTimeOffset notAfter, string signature)
+    SigningCertificateDescription(SortedDictionary<string, string> issuerName, string algorithm, DateTimeOffset notBefore,
+        DateTimeOffset notAfter, string signature)
     {
         IssuerName = issuerName;
         Algorithm = algorithm;
@@ -67,7 +68,8 @@ public sealed class SigningCertificateDescription
 
     /// <summary>A time as OpenSSL prints it: "Nov  1 05:14:55 2026 GMT".</summary>
     internal static string FormatTime(DateTimeOffset time) =>
-        string.Create(CultureInfo.InvariantCulture, $"{time.UtcDateTime:MMM} {time.UtcDateTime.Day,2} {time.UtcDateTime:HH:mm:ss yyyy} GMT");
+        string.Create(CultureInfo.InvariantCulture,
+            $"{time.UtcDateTime:MMM} {time.UtcDateTime.Day,2} {time.UtcDateTime:HH:mm:ss yyyy} GMT");
 
     static SortedDictionary<string, string> ReadName(AsnReader name)
     {

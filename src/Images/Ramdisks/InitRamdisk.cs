@@ -51,7 +51,8 @@ public sealed class InitRamdisk : EifSectionContent
                 throw new ArgumentException($"'{name}' is not the file name of an uncompressed kernel module (.ko).");
             }
 
-            archive.Add(string.Create(CultureInfo.InvariantCulture, $"modules/{i:00}-{name}"), FileNode.RegularFile(content), cancellationToken);
+            archive.Add(string.Create(CultureInfo.InvariantCulture, $"modules/{i:00}-{name}"), FileNode.RegularFile(content),
+                cancellationToken);
         }
 
         if (NsmModule is not null)

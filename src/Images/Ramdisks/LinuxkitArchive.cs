@@ -23,7 +23,8 @@ sealed class LinuxkitArchive(Stream output)
 
     /// <summary>A file of root's.</summary>
     public void Add(string path, UnixFileMode mode, FileContent content, CancellationToken cancellationToken) =>
-        _cpio.Write(Next(new CpioEntry { Name = path, ModificationTime = DefaultTime }, FileNodeType.RegularFile, mode), content, cancellationToken);
+        _cpio.Write(Next(new CpioEntry { Name = path, ModificationTime = DefaultTime }, FileNodeType.RegularFile, mode), content,
+            cancellationToken);
 
     /// <summary>What is not a file, with its own owner, time and device.</summary>
     public void Add(in CpioEntry attributes, FileNodeType type, UnixFileMode mode, ReadOnlySpan<byte> data) =>

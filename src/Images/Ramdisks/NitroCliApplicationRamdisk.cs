@@ -30,9 +30,12 @@ public sealed class NitroCliApplicationRamdisk : EifSectionContent
     /// <summary>Made where the stream lacks them, in this order.</summary>
     static readonly string[] s_required = ["dev/", "dev/pts/", "dev/shm/", "etc/", Hosts, "etc/mtab", ResolvConf, "proc/", "sys/"];
 
-    static readonly string[] s_mountPoints = ["rootfs", "rootfs/dev", "rootfs/run", "rootfs/sys", "rootfs/var", "rootfs/proc", "rootfs/tmp"];
+    static readonly string[] s_mountPoints = ["rootfs", "rootfs/dev", "rootfs/run", "rootfs/sys", "rootfs/var", "rootfs/proc",
+        "rootfs/tmp"];
 
-    /// <summary>The file with the output of <c>docker export</c>: an uncompressed tar archive. Null to use <see cref="RootFileSystem"/>.</summary>
+    /// <summary>
+    /// The file with the output of <c>docker export</c>: an uncompressed tar archive. Null to use <see cref="RootFileSystem"/>.
+    /// </summary>
     public string? ExportPath { get; init; }
 
     /// <summary>
@@ -45,10 +48,13 @@ public sealed class NitroCliApplicationRamdisk : EifSectionContent
     public required ProgramDescription Program { get; init; }
 
     /// <inheritdoc/>
-    public override long ExpectedLength => RootFileSystem?.ContentLength ?? (ExportPath is not null ? FromFile(ExportPath).ExpectedLength : 0);
+    public override long ExpectedLength =>
+        RootFileSystem?.ContentLength ?? (ExportPath is not null ? FromFile(ExportPath).ExpectedLength : 0);
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The program cannot be written down, or has a working directory or a user; or there are no files, or two sources of them.</exception>
+    /// <exception cref="ArgumentException">
+    /// The program cannot be written down, or has a working directory or a user; or there are no files, or two sources of them.
+    /// </exception>
     /// <exception cref="RootFileSystemException">The tar archive cannot be read.</exception>
     public override void WriteTo(Stream output, CancellationToken cancellationToken)
     {

@@ -18,7 +18,8 @@ public sealed class ProgramDescription
 
     /// <summary>The file <c>cmd</c>.</summary>
     /// <exception cref="ArgumentException">There is no command, or an entry holds a line feed or a NUL.</exception>
-    internal byte[] EncodeCommand() => Command.Count > 0 ? EncodeLines(Command) : throw new ArgumentException("There is no command to start.");
+    internal byte[] EncodeCommand() =>
+        Command.Count > 0 ? EncodeLines(Command) : throw new ArgumentException("There is no command to start.");
 
     /// <summary>The file <c>env</c>.</summary>
     /// <exception cref="ArgumentException">An entry has no name, or holds a line feed or a NUL.</exception>

@@ -16,7 +16,8 @@ sealed class ReproducibleArchive(Stream output, DateTimeOffset modificationTime)
     uint _inodes;
 
     /// <summary>Writes one file that has one name.</summary>
-    public void Add(string path, FileNode node, CancellationToken cancellationToken) => Add(path, node, ++_inodes, 1, last: true, cancellationToken);
+    public void Add(string path, FileNode node, CancellationToken cancellationToken) =>
+        Add(path, node, ++_inodes, 1, last: true, cancellationToken);
 
     /// <summary>Writes all files of a tree below a prefix.</summary>
     public void AddTree(string prefix, RootFileSystem tree, CancellationToken cancellationToken)
@@ -26,7 +27,8 @@ sealed class ReproducibleArchive(Stream output, DateTimeOffset modificationTime)
         {
             if (node.Content.Length > CpioWriter.MaxFileSize)
             {
-                throw new RootFileSystemException(RootFileSystemError.FileTooLarge, $"'{path}' has {node.Content.Length} bytes; a ramdisk's files have less than 4 GiB.");
+                throw new RootFileSystemException(RootFileSystemError.FileTooLarge,
+                    $"'{path}' has {node.Content.Length} bytes; a ramdisk's files have less than 4 GiB.");
             }
 
             if (node.Type is not (FileNodeType.Directory or FileNodeType.SymbolicLink))

@@ -36,7 +36,8 @@ readonly record struct FileStatus
     [SupportedOSPlatform("linux")]
     static FileStatus ReadLinux(string path)
     {
-        if (Interop.Libc.statx(Interop.Libc.AT_FDCWD, path, Interop.Libc.AT_SYMLINK_NOFOLLOW, Interop.Libc.STATX_BASIC_STATS, out var status) != 0)
+        if (Interop.Libc.statx(Interop.Libc.AT_FDCWD, path, Interop.Libc.AT_SYMLINK_NOFOLLOW, Interop.Libc.STATX_BASIC_STATS,
+            out var status) != 0)
         {
             throw new IOException($"'{path}': {Marshal.GetLastPInvokeErrorMessage()}");
         }
@@ -46,7 +47,8 @@ readonly record struct FileStatus
         {
             Type = type != Socket
                 ? (FileNodeType)type
-                : throw new RootFileSystemException(RootFileSystemError.UnsupportedFileType, $"'{path}' is a socket; a ramdisk cannot hold it."),
+                : throw new RootFileSystemException(RootFileSystemError.UnsupportedFileType,
+                    $"'{path}' is a socket; a ramdisk cannot hold it."),
             Mode = (UnixFileMode)status.stx_mode & FileModes.Mask,
             UserId = status.stx_uid,
             GroupId = status.stx_gid,

@@ -55,7 +55,8 @@ public sealed partial class RootFileSystem
         var type = (FileNodeType)(entry.Mode & TypeMask);
         if (!Enum.IsDefined(type))
         {
-            throw new RootFileSystemException(RootFileSystemError.UnsupportedFileType, $"'{entry.Name}' has the unknown mode 0x{entry.Mode:x}.");
+            throw new RootFileSystemException(RootFileSystemError.UnsupportedFileType,
+                $"'{entry.Name}' has the unknown mode 0x{entry.Mode:x}.");
         }
 
         bool device = type is FileNodeType.BlockDevice or FileNodeType.CharacterDevice;
@@ -77,7 +78,8 @@ public sealed partial class RootFileSystem
     {
         if (content.Length is 0 or >= UnixPath.MaxLength)
         {
-            throw new RootFileSystemException(RootFileSystemError.PathTooLong, $"'{path}' is a symbolic link to a path that is empty or longer than Linux takes.");
+            throw new RootFileSystemException(RootFileSystemError.PathTooLong,
+                $"'{path}' is a symbolic link to a path that is empty or longer than Linux takes.");
         }
 
         Span<byte> target = stackalloc byte[(int)content.Length];

@@ -4,7 +4,10 @@ namespace NitroEnclaves.Images;
 
 public sealed partial class RootFileSystem
 {
-    /// <summary>Writes all files as a tar archive (PAX) with owners, modes, devices and hard links, as <c>tar</c> and <c>docker import</c> read it.</summary>
+    /// <summary>
+    /// Writes all files as a tar archive (PAX) with owners, modes, devices and hard links, as <c>tar</c> and <c>docker import</c>
+    /// read it.
+    /// </summary>
     /// <param name="output">Gets the archive; it stays open.</param>
     /// <param name="cancellationToken">Ends the writing early.</param>
     /// <remarks>Names that are not UTF-8 come out with replacement characters.</remarks>
@@ -16,7 +19,8 @@ public sealed partial class RootFileSystem
         {
             cancellationToken.ThrowIfCancellationRequested();
             bool first = node.Type is FileNodeType.Directory or FileNodeType.SymbolicLink || firstNames.TryAdd(node, path);
-            var entry = new PaxTarEntry(first ? ToTarType(node.Type) : System.Formats.Tar.TarEntryType.HardLink, node.Type == FileNodeType.Directory ? path + "/" : path)
+            var entry = new PaxTarEntry(first ? ToTarType(node.Type)
+                : System.Formats.Tar.TarEntryType.HardLink, node.Type == FileNodeType.Directory ? path + "/" : path)
             {
                 Mode = node.Mode,
                 Uid = (int)Math.Min(node.UserId, int.MaxValue),

@@ -19,7 +19,8 @@ public sealed partial class RootFileSystem
             path = Normalize(target.StartsWith('/') ? target : $"{folder}/{target}");
         }
 
-        throw new RootFileSystemException(RootFileSystemError.TooManySymbolicLinks, $"The way to '{path}' has more than {MaxSymbolicLinks} symbolic links.");
+        throw new RootFileSystemException(RootFileSystemError.TooManySymbolicLinks,
+            $"The way to '{path}' has more than {MaxSymbolicLinks} symbolic links.");
     }
 
     static string[] Split(string path)
@@ -114,7 +115,8 @@ public sealed partial class RootFileSystem
             {
                 if (++links > MaxSymbolicLinks)
                 {
-                    throw new RootFileSystemException(RootFileSystemError.TooManySymbolicLinks, $"The way to '{path}' has more than {MaxSymbolicLinks} symbolic links.");
+                    throw new RootFileSystemException(RootFileSystemError.TooManySymbolicLinks,
+                        $"The way to '{path}' has more than {MaxSymbolicLinks} symbolic links.");
                 }
 
                 if (target.StartsWith('/'))
@@ -127,7 +129,8 @@ public sealed partial class RootFileSystem
             else
             {
                 return create
-                    ? throw new RootFileSystemException(RootFileSystemError.NotADirectory, $"'{name}' on the way to '{path}' is not a folder.")
+                    ? throw new RootFileSystemException(RootFileSystemError.NotADirectory,
+                        $"'{name}' on the way to '{path}' is not a folder.")
                     : null;
             }
         }

@@ -103,8 +103,11 @@ public sealed partial class RootFileSystem
 
     FileNode LinkedNode(TarEntry entry) => Find(entry.LinkTarget) switch
     {
-        null => throw new RootFileSystemException(RootFileSystemError.InvalidHardLink, $"'{entry.Path}' is a hard link to '{entry.LinkTarget}', which is not there."),
-        { Type: FileNodeType.Directory } => throw new RootFileSystemException(RootFileSystemError.InvalidHardLink, $"'{entry.Path}' is a hard link to the folder '{entry.LinkTarget}'."),
+        null => throw new RootFileSystemException(RootFileSystemError.InvalidHardLink,
+            $"'{entry.Path}' is a hard link to '{entry.LinkTarget}', which is not there."),
+        { Type: FileNodeType.Directory } =>
+            throw new RootFileSystemException(RootFileSystemError.InvalidHardLink,
+            $"'{entry.Path}' is a hard link to the folder '{entry.LinkTarget}'."),
         var node => node,
     };
 
@@ -125,7 +128,8 @@ public sealed partial class RootFileSystem
         ModificationTime = DateTimeOffset.FromUnixTimeSeconds(Math.Clamp(entry.ModificationTime, 0, uint.MaxValue)),
         LinkTarget = entry.Type != TarEntryType.SymbolicLink ? null
             : entry.LinkTarget.Length is > 0 and < UnixPath.MaxLength ? entry.LinkTarget
-            : throw new RootFileSystemException(RootFileSystemError.PathTooLong, $"'{entry.Path}' is a symbolic link to a path that is empty or longer than Linux takes."),
+            : throw new RootFileSystemException(RootFileSystemError.PathTooLong,
+                $"'{entry.Path}' is a symbolic link to a path that is empty or longer than Linux takes."),
         DeviceMajor = entry.DeviceMajor,
         DeviceMinor = entry.DeviceMinor,
         Content = entry.Content,

@@ -90,7 +90,8 @@ public sealed partial class RootFileSystem : IDisposable
             throw new RootFileSystemException(RootFileSystemError.InvalidPath, "The root cannot be taken away.");
         }
 
-        if (Resolve(names.AsSpan(0, names.Length - 1), path, create: false) is not { } folder || !folder.Children!.TryGetValue(names[^1], out var entry))
+        if (Resolve(names.AsSpan(0, names.Length - 1), path, create: false) is not { } folder
+            || !folder.Children!.TryGetValue(names[^1], out var entry))
         {
             return false;
         }

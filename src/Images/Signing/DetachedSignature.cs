@@ -9,7 +9,9 @@ namespace NitroEnclaves.Images;
 /// </summary>
 public static class DetachedSignature
 {
-    /// <summary>What the key must sign: the hash (SHA-256, -384 or -512, by the certificate's curve) of the COSE structure around PCR0.</summary>
+    /// <summary>
+    /// What the key must sign: the hash (SHA-256, -384 or -512, by the certificate's curve) of the COSE structure around PCR0.
+    /// </summary>
     /// <param name="pcr0">The image's PCR0.</param>
     /// <param name="certificatePem">The certificate's PEM file.</param>
     /// <exception cref="EifSigningException">The certificate cannot be read, or its key is of another kind.</exception>
@@ -51,7 +53,8 @@ public static class DetachedSignature
 
         return signature.Length == length
             ? signature.ToArray()
-            : throw new EifSigningException(EifSigningError.MalformedSignature, $"The signature has {signature.Length} bytes; it must be DER, or r||s of {length} bytes.");
+            : throw new EifSigningException(EifSigningError.MalformedSignature,
+                $"The signature has {signature.Length} bytes; it must be DER, or r||s of {length} bytes.");
     }
 
     static bool TryReadDer(ReadOnlySpan<byte> signature, int half, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out byte[]? result)

@@ -53,7 +53,9 @@ public sealed class EifSignature
 
     /// <summary>Reads a section's data.</summary>
     /// <param name="section">The data.</param>
-    /// <exception cref="EifException">It is not of this shape, or the certificate cannot be read (<see cref="EifError.InvalidSignature"/>).</exception>
+    /// <exception cref="EifException">
+    /// It is not of this shape, or the certificate cannot be read (<see cref="EifError.InvalidSignature"/>).
+    /// </exception>
     public static EifSignature Parse(ReadOnlySpan<byte> section) => Parse(section, 0);
 
     internal static EifSignature Parse(ReadOnlySpan<byte> section, long offset)
@@ -75,7 +77,8 @@ public sealed class EifSignature
         }
         catch (CborException e)
         {
-            throw new EifException(EifError.InvalidSignature, offset + reader.Position, $"The signature section is not of its form: {e.Message}", e);
+            throw new EifException(EifError.InvalidSignature, offset + reader.Position,
+                $"The signature section is not of its form: {e.Message}", e);
         }
 
         return new EifSignature(certificatePem, message, ReadCertificate(certificatePem, offset));
@@ -153,7 +156,8 @@ public sealed class EifSignature
         int position = reader.Position;
         if (!reader.ReadTextStringBytes().SequenceEqual(name))
         {
-            throw new EifException(EifError.InvalidSignature, offset + position, $"The signature section has another key where \"{Encoding.UTF8.GetString(name)}\" belongs.");
+            throw new EifException(EifError.InvalidSignature, offset + position,
+                $"The signature section has another key where \"{Encoding.UTF8.GetString(name)}\" belongs.");
         }
     }
 

@@ -15,7 +15,9 @@ public sealed class EifSigner : IDisposable
     readonly ECDsa _publicKey;
 
     /// <summary>Signs with a key that may be anywhere: here, in a key management service, in a token.</summary>
-    /// <param name="certificatePem">The certificate's PEM file, one certificate or a chain that begins with the signer's; goes into the image verbatim.</param>
+    /// <param name="certificatePem">
+    /// The certificate's PEM file, one certificate or a chain that begins with the signer's; goes into the image verbatim.
+    /// </param>
     /// <param name="key">The private key.</param>
     /// <param name="time">Says whether the certificate is valid now; null for the system's clock.</param>
     /// <exception cref="EifSigningException">
@@ -40,7 +42,8 @@ public sealed class EifSigner : IDisposable
         if (_publicKey.GetCoseAlgorithm() != Algorithm)
         {
             _publicKey.Dispose();
-            throw new EifSigningException(EifSigningError.KeyMismatch, "The certificate is for a key on another curve than the private key's.");
+            throw new EifSigningException(EifSigningError.KeyMismatch,
+                "The certificate is for a key on another curve than the private key's.");
         }
 
         Pcr8 = PcrValue.FromCertificate(certificate.RawData);
@@ -53,12 +56,15 @@ public sealed class EifSigner : IDisposable
     public PcrValue Pcr8 { get; }
 
     /// <summary>Signs with a key from a PEM file.</summary>
-    /// <param name="certificatePem">The certificate's PEM file, one certificate or a chain that begins with the signer's; goes into the image verbatim.</param>
+    /// <param name="certificatePem">
+    /// The certificate's PEM file, one certificate or a chain that begins with the signer's; goes into the image verbatim.
+    /// </param>
     /// <param name="keyPem">The key's PEM file: SEC1, PKCS#8, or encrypted PKCS#8.</param>
     /// <param name="password">The password of an encrypted key; empty for none.</param>
     /// <param name="time">Says whether the certificate is valid now; null for the system's clock.</param>
     /// <exception cref="EifSigningException">The key or the certificate cannot be used, or they do not belong together.</exception>
-    public static EifSigner FromPem(ReadOnlySpan<byte> certificatePem, ReadOnlySpan<char> keyPem, ReadOnlySpan<char> password = default, TimeProvider? time = null)
+    public static EifSigner FromPem(ReadOnlySpan<byte> certificatePem, ReadOnlySpan<char> keyPem, ReadOnlySpan<char> password = default,
+        TimeProvider? time = null)
     {
         var key = PrivateKeyFile.Open(keyPem, password);
         try
@@ -84,7 +90,8 @@ public sealed class EifSigner : IDisposable
     /// <summary>Signs.</summary>
     /// <param name="pcr0">The image's PCR0.</param>
     /// <exception cref="EifSigningException">
-    /// The certificate is not valid any more, the key made a signature that the certificate does not verify, or the section would be too large.
+    /// The certificate is not valid any more, the key made a signature that the certificate does not verify, or the section would
+    /// be too large.
     /// </exception>
     public EifSignature Sign(PcrValue pcr0)
     {
@@ -103,7 +110,8 @@ public sealed class EifSigner : IDisposable
         int size = signature.Encode().Length;
         return size <= EifLayout.MaxSignature
             ? signature
-            : throw new EifSigningException(EifSigningError.SectionTooLarge, $"The signature section would have {size} bytes; {EifLayout.MaxSignature} are the most. Shorten the certificate file.");
+            : throw new EifSigningException(EifSigningError.SectionTooLarge,
+                $"The signature section would have {size} bytes; {EifLayout.MaxSignature} are the most. Shorten the certificate file.");
     }
 
     /// <summary>Frees the keys that this object opened itself.</summary>
@@ -152,12 +160,14 @@ public sealed class EifSigner : IDisposable
         var now = _time.GetUtcNow();
         if (now < certificate.NotBefore)
         {
-            throw new EifSigningException(EifSigningError.CertificateNotYetValid, $"The certificate is valid from {certificate.NotBefore.ToUniversalTime():u} on.");
+            throw new EifSigningException(EifSigningError.CertificateNotYetValid,
+                $"The certificate is valid from {certificate.NotBefore.ToUniversalTime():u} on.");
         }
 
         if (now > certificate.NotAfter)
         {
-            throw new EifSigningException(EifSigningError.CertificateExpired, $"The certificate was valid until {certificate.NotAfter.ToUniversalTime():u}.");
+            throw new EifSigningException(EifSigningError.CertificateExpired,
+                $"The certificate was valid until {certificate.NotAfter.ToUniversalTime():u}.");
         }
     }
 }

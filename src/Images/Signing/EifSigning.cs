@@ -15,7 +15,8 @@ public static class EifSigning
     /// <returns>The image's measurements, with PCR8.</returns>
     /// <exception cref="EifException">The file is not an acceptable image.</exception>
     /// <exception cref="EifSigningException">The image cannot be signed.</exception>
-    public static EifMeasurements Sign(string path, string outputPath, EifSigner signer, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    public static EifMeasurements Sign(string path, string outputPath, EifSigner signer, IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(signer);
         using var output = new WholeFile(outputPath, new FileInfo(path) is { Exists: true, Length: var length } ? length : 0);
@@ -25,7 +26,8 @@ public static class EifSigning
             measurements = image.Measure(progress, cancellationToken);
             if (!image.IsSigned && image.Sections.Count == EifHeader.MaxSections)
             {
-                throw new EifSigningException(EifSigningError.NoFreeSection, $"The image has {EifHeader.MaxSections} sections; a signature needs one more.");
+                throw new EifSigningException(EifSigningError.NoFreeSection,
+                    $"The image has {EifHeader.MaxSections} sections; a signature needs one more.");
             }
 
             byte[] section = signer.Sign(measurements.Pcr0).Encode();

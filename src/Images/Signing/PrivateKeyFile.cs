@@ -3,7 +3,9 @@ using NitroEnclaves.Cose;
 
 namespace NitroEnclaves.Images;
 
-/// <summary>Reads private keys from PEM: SEC1 ("EC PRIVATE KEY"), PKCS#8 ("PRIVATE KEY"), encrypted PKCS#8 ("ENCRYPTED PRIVATE KEY").</summary>
+/// <summary>
+/// Reads private keys from PEM: SEC1 ("EC PRIVATE KEY"), PKCS#8 ("PRIVATE KEY"), encrypted PKCS#8 ("ENCRYPTED PRIVATE KEY").
+/// </summary>
 static class PrivateKeyFile
 {
     /// <summary>Opens the key; the caller disposes of it.</summary>
@@ -51,7 +53,8 @@ static class PrivateKeyFile
 
         return encrypted
             ? new EifSigningException(EifSigningError.WrongPassword, "The private key does not open with this password.", e)
-            : new EifSigningException(EifSigningError.KeyUnreadable, "There is no readable private key in the file (PEM: SEC1 or PKCS#8).", e);
+            : new EifSigningException(EifSigningError.KeyUnreadable, "There is no readable private key in the file (PEM: SEC1 or PKCS#8).",
+                e);
     }
 
     static bool IsRsa(ReadOnlySpan<char> pem, ReadOnlySpan<char> password, bool encrypted)

@@ -61,7 +61,8 @@ public sealed class TarTests : IDisposable
 
         using var root = RootFileSystem.FromTar(path);
 
-        Assert.Equal((FileNodeType.CharacterDevice, 1u, 3u), (root.Find("dev/null")!.Type, root.Find("dev/null")!.DeviceMajor, root.Find("dev/null")!.DeviceMinor));
+        Assert.Equal((FileNodeType.CharacterDevice, 1u, 3u),
+            (root.Find("dev/null")!.Type, root.Find("dev/null")!.DeviceMajor, root.Find("dev/null")!.DeviceMinor));
         Assert.Equal(FileNodeType.Fifo, root.Find("pipe")!.Type);
     }
 
@@ -88,7 +89,8 @@ public sealed class TarTests : IDisposable
         }
 
         File.WriteAllText(_folder["after"], "after");
-        Run("/bin/tar", "-C", _folder.Path, $"--format={format}", "--sparse", "--hole-detection=raw", $"--sparse-version={version}", "-cf", _folder["out.tar"], "sparse", "after");
+        Run("/bin/tar", "-C", _folder.Path, $"--format={format}", "--sparse", "--hole-detection=raw", $"--sparse-version={version}", "-cf",
+            _folder["out.tar"], "sparse", "after");
         Assert.True(new FileInfo(_folder["out.tar"]).Length < 400_000);
 
         using var root = RootFileSystem.FromTar(_folder["out.tar"]);
@@ -104,7 +106,8 @@ public sealed class TarTests : IDisposable
     public void Packed_archives(string program)
     {
         string path = Write(TarEntryFormat.Pax, Entry(TarEntryFormat.Pax, System.Formats.Tar.TarEntryType.RegularFile, "a", "content"));
-        Assert.SkipUnless(OperatingSystem.IsLinux() && (File.Exists($"/bin/{program}") || File.Exists($"/usr/bin/{program}")), $"There is no {program}.");
+        Assert.SkipUnless(OperatingSystem.IsLinux()
+            && (File.Exists($"/bin/{program}") || File.Exists($"/usr/bin/{program}")), $"There is no {program}.");
         Run(program, path);
         string packed = path + program switch { "gzip" => ".gz", "zstd" => ".zst", _ => ".xz" };
 
@@ -116,14 +119,16 @@ public sealed class TarTests : IDisposable
     [Fact]
     public void Names_that_are_not_utf8_survive()
     {
-        byte[] archive = File.ReadAllBytes(Write(TarEntryFormat.V7, Entry(TarEntryFormat.V7, System.Formats.Tar.TarEntryType.RegularFile, "abcd", "1")));
+        byte[] archive = File.ReadAllBytes(Write(TarEntryFormat.V7,
+            Entry(TarEntryFormat.V7, System.Formats.Tar.TarEntryType.RegularFile, "abcd", "1")));
         archive[1] = 0xff;
         FixChecksum(archive);
         File.WriteAllBytes(_folder["odd.tar"], archive);
         using var root = RootFileSystem.FromTar(_folder["odd.tar"]);
         using var output = new MemoryStream();
 
-        new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"] } }.WriteTo(output, TestContext.Current.CancellationToken);
+        new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"] } }.WriteTo(output,
+            TestContext.Current.CancellationToken);
 
         Assert.Equal("a\uDCFFcd", root.Files.First().Path);
         byte[] name = [.. "rootfs/a"u8, 0xff, .. "cd\0"u8];
@@ -154,7 +159,8 @@ public sealed class TarTests : IDisposable
     [Fact]
     public void Truncated()
     {
-        byte[] archive = File.ReadAllBytes(Write(TarEntryFormat.Pax, Entry(TarEntryFormat.Pax, System.Formats.Tar.TarEntryType.RegularFile, "a", new string('x', 3000))));
+        byte[] archive = File.ReadAllBytes(Write(TarEntryFormat.Pax,
+            Entry(TarEntryFormat.Pax, System.Formats.Tar.TarEntryType.RegularFile, "a", new string('x', 3000))));
         int end = archive.Length - 1024;
         foreach (int length in new[] { 1, 511, 513, 1500, end - 600 })
         {
@@ -176,7 +182,8 @@ public sealed class TarTests : IDisposable
             byte[] broken = [.. archive];
             for (int n = random.Next(4); n >= 0; n--)
             {
-                broken[random.Next(broken.Length)] = random.Next(3) == 0 ? (byte)random.Next(256) : (byte)"0123456789=\n \0/.xgLKS"[random.Next(21)];
+                broken[random.Next(broken.Length)] = random.Next(3) == 0 ? (byte)random.Next(256)
+                    : (byte)"0123456789=\n \0/.xgLKS"[random.Next(21)];
             }
 
             for (int block = 0; block < broken.Length; block += 512)
@@ -218,7 +225,8 @@ public sealed class TarTests : IDisposable
     }
 
     internal static System.Formats.Tar.TarEntry Entry(
-        TarEntryFormat format, System.Formats.Tar.TarEntryType type, string name, string? content = null, string? link = null, int mode = 0x1A4, int uid = 0, int gid = 0)
+        TarEntryFormat format, System.Formats.Tar.TarEntryType type, string name, string? content = null, string? link = null,
+            int mode = 0x1A4, int uid = 0, int gid = 0)
     {
         if (format == TarEntryFormat.V7 && type == System.Formats.Tar.TarEntryType.RegularFile)
         {

@@ -92,8 +92,10 @@ public sealed class ContainerImageTests : IDisposable
     public void Whiteouts_leave_their_own_layer_alone_wherever_they_stand()
     {
         Assert.Equal(["a"], Merge(new TestContainerImage().Layer(("a", "old")).Layer(("a", "new"), (".wh.a", ""))));
-        Assert.Equal(["d", "d/new"], Merge(new TestContainerImage().Layer(("d/old", "1")).Layer(("d/", ""), ("d/new", "1"), ("d/.wh..wh..opq", ""))));
-        Assert.Equal(["d", "d/new"], Merge(new TestContainerImage().Layer(("d/old", "1")).Layer(("d/.wh..wh..opq", ""), ("d/", ""), ("d/new", "1"))));
+        Assert.Equal(["d", "d/new"],
+            Merge(new TestContainerImage().Layer(("d/old", "1")).Layer(("d/", ""), ("d/new", "1"), ("d/.wh..wh..opq", ""))));
+        Assert.Equal(["d", "d/new"],
+            Merge(new TestContainerImage().Layer(("d/old", "1")).Layer(("d/.wh..wh..opq", ""), ("d/", ""), ("d/new", "1"))));
     }
 
     [Fact]
@@ -101,7 +103,8 @@ public sealed class ContainerImageTests : IDisposable
     {
         Assert.Equal(
             ["link", "link/new", "real", "real/x"],
-            Merge(new TestContainerImage().Layer(("real/x", "1"), ("link -> real", "")).Layer(("link/", ""), ("link/.wh..wh..opq", ""), ("link/new", "1"))));
+            Merge(new TestContainerImage().Layer(("real/x", "1"), ("link -> real", "")).Layer(("link/", ""), ("link/.wh..wh..opq", ""),
+                ("link/new", "1"))));
     }
 
     [Fact]
@@ -178,7 +181,9 @@ public sealed class ContainerImageTests : IDisposable
     public void Layer_that_does_not_unpack_to_what_the_configuration_says()
     {
         Sample().WriteOciLayout(_folder.Path, change: (which, bytes) =>
-            which == "config" ? Encoding.UTF8.GetBytes(System.Text.RegularExpressions.Regex.Replace(Encoding.UTF8.GetString(bytes), "sha256:.", "sha256:0")) : bytes);
+            which == "config"
+                ? Encoding.UTF8.GetBytes(System.Text.RegularExpressions.Regex.Replace(Encoding.UTF8.GetString(bytes), "sha256:.",
+                "sha256:0")) : bytes);
 
         AssertRefused(RootFileSystemError.DigestMismatch, () => ContainerImage.Open(_folder.Path));
     }
@@ -206,7 +211,8 @@ public sealed class ContainerImageTests : IDisposable
     }
 
     [Fact]
-    public void Folder_without_an_image() => AssertRefused(RootFileSystemError.MalformedContainerImage, () => ContainerImage.Open(_folder.Path));
+    public void Folder_without_an_image() =>
+        AssertRefused(RootFileSystemError.MalformedContainerImage, () => ContainerImage.Open(_folder.Path));
 
     static TestContainerImage Sample() => new TestContainerImage { Config = s_config }
         .Layer(("bin/", ""), ("bin/app", "v1"), ("etc/", ""), ("etc/passwd", "root"), ("lib -> usr/lib", ""))

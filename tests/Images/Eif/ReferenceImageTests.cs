@@ -38,7 +38,8 @@ public sealed class ReferenceImageTests
         {
             Kernel = EifSectionContent.FromFile(TestVectors.Own("eif", kernel)),
             CommandLine = Value("--cmdline")!,
-            Ramdisks = [.. arguments.Where(argument => argument.Option == "--ramdisk").Select(argument => EifSectionContent.FromFile(TestVectors.Own("eif", argument.Value)))],
+            Ramdisks = [.. arguments.Where(argument => argument.Option == "--ramdisk").Select(argument =>
+                EifSectionContent.FromFile(TestVectors.Own("eif", argument.Value)))],
             Metadata = new EifMetadata
             {
                 ImageName = Value("--name") ?? Path.GetFileName(kernel),
@@ -50,7 +51,8 @@ public sealed class ReferenceImageTests
                 BuildToolVersion = Value("--build-tool-version") ?? "0.3.1",
                 OperatingSystem = Value("--img-os") ?? (fromKernelConfig ? "Linux" : "OS"),
                 KernelVersion = Value("--img-kernel") ?? (fromKernelConfig ? "6.6.79" : "kernel"),
-                CustomMetadata = Value("--metadata") is { } path ? JsonDocument.Parse(File.ReadAllBytes(TestVectors.Own("eif", path))).RootElement : null,
+                CustomMetadata = Value("--metadata") is { } path
+                    ? JsonDocument.Parse(File.ReadAllBytes(TestVectors.Own("eif", path))).RootElement : null,
             },
         };
         using var output = new MemoryStream();
@@ -61,7 +63,8 @@ public sealed class ReferenceImageTests
         Assert.Equal(Vectors.Register(name, "PCR0"), measurements.Pcr0);
         Assert.Equal(Vectors.Register(name, "PCR1"), measurements.Pcr1);
         Assert.Equal(Vectors.Register(name, "PCR2"), measurements.Pcr2);
-        Assert.Equal(Vectors.Registers(name).GetProperty("sha256").GetString(), Convert.ToHexStringLower(SHA256.HashData(output.ToArray())));
+        Assert.Equal(Vectors.Registers(name).GetProperty("sha256").GetString(),
+            Convert.ToHexStringLower(SHA256.HashData(output.ToArray())));
     }
 
     [Fact]
@@ -73,7 +76,8 @@ public sealed class ReferenceImageTests
             [EifSectionType.Kernel, EifSectionType.CommandLine, EifSectionType.Metadata, EifSectionType.Ramdisk, EifSectionType.Ramdisk],
             image.Sections.Select(section => section.Type));
         Assert.Equal(File.ReadAllBytes(TestVectors.Own("eif", "inputs", "kernel_a.bin")), ReadAll(image.OpenKernel()));
-        Assert.Equal(File.ReadAllBytes(TestVectors.Own("eif", "inputs", "ramdisk_app.bin")), ReadAll(image.OpenSection(image.Ramdisks.Last())));
+        Assert.Equal(File.ReadAllBytes(TestVectors.Own("eif", "inputs", "ramdisk_app.bin")),
+            ReadAll(image.OpenSection(image.Ramdisks.Last())));
         Assert.StartsWith("reboot=k panic=30 pci=off", image.CommandLine, StringComparison.Ordinal);
         Assert.Equal(EifArchitecture.X64, image.Architecture);
         Assert.Equal("kernel_a.bin", image.Metadata!.ImageName);

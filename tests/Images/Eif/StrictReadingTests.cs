@@ -59,7 +59,8 @@ public sealed class StrictReadingTests
     [InlineData(0)]
     [InlineData(33)]
     [InlineData(ushort.MaxValue)]
-    public void Count(ushort count) => AssertRefused(EifError.SectionCount, 0x1a, image => BinaryPrimitives.WriteUInt16BigEndian(image.AsSpan(0x1a), count));
+    public void Count(ushort count) =>
+        AssertRefused(EifError.SectionCount, 0x1a, image => BinaryPrimitives.WriteUInt16BigEndian(image.AsSpan(0x1a), count));
 
     [Fact]
     public void Count_one_too_many() => AssertRefused(EifError.SectionOverlap, 0x1c + (8 * 5), image => image[0x1b]++);
@@ -76,7 +77,8 @@ public sealed class StrictReadingTests
     [InlineData(1UL << 63)]
     [InlineData(long.MaxValue)]
     [InlineData(59656)]
-    public void Oversize(ulong size) => AssertRefused(EifError.TruncatedSection, 0x11c, image => BinaryPrimitives.WriteUInt64BigEndian(image.AsSpan(0x11c), size));
+    public void Oversize(ulong size) =>
+        AssertRefused(EifError.TruncatedSection, 0x11c, image => BinaryPrimitives.WriteUInt64BigEndian(image.AsSpan(0x11c), size));
 
     [Fact]
     public void Size_in_table_only() => AssertRefused(EifError.SectionTableMismatch, s_sections[4].Offset + 4, image =>
@@ -89,7 +91,8 @@ public sealed class StrictReadingTests
     public void Section_flags() => AssertRefused(EifError.UnknownSectionFlags, 550, image => image[551] = 1);
 
     [Fact]
-    public void Second_kernel() => AssertRefused(EifError.DuplicateSection, s_sections[4].Offset, image => SetType(image, 4, EifSectionType.Kernel));
+    public void Second_kernel() =>
+        AssertRefused(EifError.DuplicateSection, s_sections[4].Offset, image => SetType(image, 4, EifSectionType.Kernel));
 
     [Fact]
     public void Command_line_behind_ramdisk() => AssertRefused(EifError.SectionOrder, s_sections[4].Offset, image =>
@@ -122,13 +125,16 @@ public sealed class StrictReadingTests
     }, Enlarge(Vectors.ReadImage("02_x86_2rd")));
 
     [Fact]
-    public void Nul_in_command_line() => AssertRefused(EifError.InvalidCommandLine, s_sections[1].DataOffset + 5, image => image[s_sections[1].DataOffset + 5] = 0);
+    public void Nul_in_command_line() =>
+        AssertRefused(EifError.InvalidCommandLine, s_sections[1].DataOffset + 5, image => image[s_sections[1].DataOffset + 5] = 0);
 
     [Fact]
-    public void Command_line_not_utf8() => AssertRefused(EifError.InvalidCommandLine, s_sections[1].DataOffset + 5, image => image[s_sections[1].DataOffset + 5] = 0xff);
+    public void Command_line_not_utf8() =>
+        AssertRefused(EifError.InvalidCommandLine, s_sections[1].DataOffset + 5, image => image[s_sections[1].DataOffset + 5] = 0xff);
 
     [Fact]
-    public void Metadata_not_utf8() => AssertRefused(EifError.InvalidMetadata, s_sections[2].DataOffset, image => image[s_sections[2].DataOffset + 16] = 0xff);
+    public void Metadata_not_utf8() =>
+        AssertRefused(EifError.InvalidMetadata, s_sections[2].DataOffset, image => image[s_sections[2].DataOffset + 16] = 0xff);
 
     [Theory]
     [InlineData("{}")]
@@ -143,11 +149,13 @@ public sealed class StrictReadingTests
     [InlineData("""{"ImageName":"a","ImageVersion":"1","BuildMetadata":{"BuildTime":"","BuildTool":"","BuildToolVersion":"","OperatingSystem":"","KernelVersion":""},"DockerInfo":null,"CustomMetadata":["\udfff"]}""")]
     [InlineData("""{"ImageName":"a","ImageVersion":"1","BuildMetadata":{"BuildTime":"","BuildTool":"","BuildToolVersion":"","OperatingSystem":"","KernelVersion":""},"DockerInfo":1e999,"CustomMetadata":null}""")]
     public void Metadata_of_another_shape(string json) =>
-        Assert.Equal(EifError.InvalidMetadata, Assert.Throws<EifException>(() => EifMetadata.Parse(System.Text.Encoding.UTF8.GetBytes(json))).Reason);
+        Assert.Equal(EifError.InvalidMetadata, Assert.Throws<EifException>(() =>
+            EifMetadata.Parse(System.Text.Encoding.UTF8.GetBytes(json))).Reason);
 
     [Fact]
     public void Deep_metadata_is_refused_without_recursion() =>
-        Assert.Equal(EifError.InvalidMetadata, Assert.Throws<EifException>(() => EifMetadata.Parse(Enumerable.Repeat((byte)'[', 1 << 20).ToArray())).Reason);
+        Assert.Equal(EifError.InvalidMetadata, Assert.Throws<EifException>(() =>
+            EifMetadata.Parse(Enumerable.Repeat((byte)'[', 1 << 20).ToArray())).Reason);
 
     static void Read(byte[] image)
     {
@@ -167,7 +175,8 @@ public sealed class StrictReadingTests
         Assert.Contains($"byte {offset}", error.Message, StringComparison.Ordinal);
     }
 
-    static void SetOffset(byte[] image, int section, long offset) => BinaryPrimitives.WriteInt64BigEndian(image.AsSpan(0x1c + (8 * section)), offset);
+    static void SetOffset(byte[] image, int section, long offset) =>
+        BinaryPrimitives.WriteInt64BigEndian(image.AsSpan(0x1c + (8 * section)), offset);
 
     static void SetType(byte[] image, int section, EifSectionType type) => image[s_sections[section].Offset + 1] = (byte)type;
 

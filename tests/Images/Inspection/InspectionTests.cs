@@ -25,7 +25,8 @@ public sealed class InspectionTests : IDisposable
         using var left = Build("a");
         using var right = Build("b", commandLine: "console=ttyS0 panic=1 reboot=k", file: "other", name: "renamed", more: true);
 
-        var found = EifComparison.Compare(left, right, TestContext.Current.CancellationToken).ToDictionary(item => (item.Part, item.Subject, item.Left is null));
+        var found = EifComparison.Compare(left, right, TestContext.Current.CancellationToken).ToDictionary(item =>
+            (item.Part, item.Subject, item.Left is null));
 
         Assert.Equal("quiet", found[("command line", "word", false)].Left);
         Assert.Equal("panic=1", found[("command line", "word", true)].Right);
@@ -79,7 +80,8 @@ public sealed class InspectionTests : IDisposable
 
         var written = EifExtraction.Extract(image, _folder["out"], TestContext.Current.CancellationToken);
 
-        Assert.Equal(["kernel", "cmdline", "metadata.json", "ramdisk-1", "ramdisk-2", "rootfs.tar"], written.Select(path => Path.GetFileName(path)));
+        Assert.Equal(["kernel", "cmdline", "metadata.json", "ramdisk-1", "ramdisk-2", "rootfs.tar"], written.Select(path =>
+            Path.GetFileName(path)));
         Assert.Equal("console=ttyS0 quiet reboot=k", File.ReadAllText(_folder["out/cmdline"]));
         using var root = RootFileSystem.FromTar(_folder["out/rootfs.tar"]);
         Assert.NotNull(root.Find("app"));
@@ -100,7 +102,8 @@ public sealed class InspectionTests : IDisposable
     {
         Build("a").Dispose();
 
-        Assert.Contains(Validate("a", memory: 3), finding => finding is { Severity: EifFindingSeverity.Error, Subject: EifFindingSubject.Memory });
+        Assert.Contains(Validate("a", memory: 3), finding =>
+            finding is { Severity: EifFindingSeverity.Error, Subject: EifFindingSubject.Memory });
     }
 
     [Theory]
@@ -126,7 +129,8 @@ public sealed class InspectionTests : IDisposable
         EifValidation.Validate(_folder[name + ".eif"], s_now, memory, cancellationToken: TestContext.Current.CancellationToken);
 
     EifFile Build(
-        string fileName, string commandLine = "console=ttyS0 quiet reboot=k", string file = "content!", string name = "demo", bool more = false, string program = "/app")
+        string fileName, string commandLine = "console=ttyS0 quiet reboot=k", string file = "content!", string name = "demo",
+            bool more = false, string program = "/app")
     {
         using var root = new RootFileSystem();
         root.Set("app", FileNode.RegularFile(Content(file), FileModes.Executable));

@@ -62,13 +62,16 @@ public sealed class LinuxKernelImageTests
     [InlineData(0)]
     [InlineData(-1)]
     [InlineData(LinuxKernelImage.MaxExtractedSize + 1)]
-    public void Size_beyond_reason(int size) => Assert.Equal(KernelExtraction.Malformed, Extract(TestKernels.WithSize(TestKernels.Lz4(s_elf), size)));
+    public void Size_beyond_reason(int size) =>
+        Assert.Equal(KernelExtraction.Malformed, Extract(TestKernels.WithSize(TestKernels.Lz4(s_elf), size)));
 
     [Fact]
-    public void Payload_that_is_no_kernel() => Assert.Equal(KernelExtraction.Malformed, Extract(TestKernels.WithSize(TestKernels.Lz4(new byte[5000]), 5000)));
+    public void Payload_that_is_no_kernel() =>
+        Assert.Equal(KernelExtraction.Malformed, Extract(TestKernels.WithSize(TestKernels.Lz4(new byte[5000]), 5000)));
 
     [Fact]
-    public void Unknown_compression() => Assert.Equal(KernelExtraction.UnknownCompression, Extract([0x89, 0x4c, 0x5a, 0x4f, 1, 2, 3, 4, 5, 6, 7, 8]));
+    public void Unknown_compression() =>
+        Assert.Equal(KernelExtraction.UnknownCompression, Extract([0x89, 0x4c, 0x5a, 0x4f, 1, 2, 3, 4, 5, 6, 7, 8]));
 
     [Fact]
     public void Broken_payloads_never_throw()
@@ -99,7 +102,8 @@ public sealed class LinuxKernelImageTests
         Assert.Equal(KernelFormat.Arm64Image, LinuxKernelImage.Read(new MemoryStream(arm)).Format);
         Assert.Equal(KernelFormat.Elf, LinuxKernelImage.Read(new MemoryStream(s_elf)).Format);
         Assert.Equal(KernelFormat.Unknown, LinuxKernelImage.Read(new MemoryStream([1, 2, 3])).Format);
-        Assert.Equal(KernelExtraction.NothingToExtract, LinuxKernelImage.Read(new MemoryStream(s_elf)).Extract(Stream.Null, TestContext.Current.CancellationToken));
+        Assert.Equal(KernelExtraction.NothingToExtract,
+            LinuxKernelImage.Read(new MemoryStream(s_elf)).Extract(Stream.Null, TestContext.Current.CancellationToken));
     }
 
     [Fact]

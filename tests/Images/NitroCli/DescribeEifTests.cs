@@ -4,9 +4,12 @@ namespace NitroEnclaves.Images.Tests;
 public sealed class DescribeEifTests
 {
     public static TheoryData<string> Images =>
-        [.. Directory.GetFiles(TestVectors.Own("eif", "eif"), "*.eif").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(TestVectors.Own("eif", "eif"), "*.eif").Select(path =>
+            Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];
 
-    public static TheoryData<string> AcceptedImages => [.. Images.Select(row => row.Data).Where(name => string.CompareOrdinal(name, "40") < 0 && !name.StartsWith("15_", StringComparison.Ordinal))];
+    public static TheoryData<string> AcceptedImages =>
+        [.. Images.Select(row => row.Data).Where(name =>
+        string.CompareOrdinal(name, "40") < 0 && !name.StartsWith("15_", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Images))]
@@ -14,7 +17,8 @@ public sealed class DescribeEifTests
 
     [Theory]
     [MemberData(nameof(Images))]
-    public void Leniently_from_memory(string name) => Assert.Equal(Expected(name), Print(() => EifDescription.ReadLeniently(Vectors.ReadImage(name).AsMemory())));
+    public void Leniently_from_memory(string name) =>
+        Assert.Equal(Expected(name), Print(() => EifDescription.ReadLeniently(Vectors.ReadImage(name).AsMemory())));
 
     [Theory]
     [MemberData(nameof(AcceptedImages))]
@@ -76,8 +80,10 @@ public sealed class DescribeEifTests
         var role = expected.RootElement.GetProperty("PCR3");
         var instance = expected.RootElement.GetProperty("PCR4");
 
-        Assert.Equal(role.GetProperty("value").GetString(), PcrValue.FromRoleArn(role.GetProperty("input_role_arn").GetString()!).ToString());
-        Assert.Equal(instance.GetProperty("value").GetString(), PcrValue.FromInstanceId(instance.GetProperty("input_instance_id").GetString()!).ToString());
+        Assert.Equal(role.GetProperty("value").GetString(),
+            PcrValue.FromRoleArn(role.GetProperty("input_role_arn").GetString()!).ToString());
+        Assert.Equal(instance.GetProperty("value").GetString(),
+            PcrValue.FromInstanceId(instance.GetProperty("input_instance_id").GetString()!).ToString());
     }
 
     static string Expected(string name) => File.ReadAllText(TestVectors.Own("eif", "expect", $"{name}.describe-eif.txt")).TrimEnd('\n');

@@ -79,6 +79,7 @@ public sealed class LenientMetadataTests
     {
         string json = $$"""{"DockerInfo":{{new string('[', 1 << 20)}}""";
 
-        Assert.Contains("recursion limit exceeded", Assert.Throws<NitroCliException>(() => ReferenceMetadataReader.Read(Encoding.ASCII.GetBytes(json))).Message, StringComparison.Ordinal);
+        Assert.Contains("recursion limit exceeded", Assert.Throws<NitroCliException>(() =>
+            ReferenceMetadataReader.Read(Encoding.ASCII.GetBytes(json))).Message, StringComparison.Ordinal);
     }
 }

@@ -6,7 +6,8 @@ namespace NitroEnclaves.Images.Tests;
 
 public sealed class ApplicationRamdiskTests
 {
-    static readonly ProgramDescription s_program = new() { Command = ["/app/service", "--flag", "value with space"], Environment = ["A=1", "B="] };
+    static readonly ProgramDescription s_program = new() { Command = ["/app/service", "--flag", "value with space"],
+        Environment = ["A=1", "B="] };
 
     [Fact]
     public void Files_lie_where_the_inits_look_for_them()
@@ -16,13 +17,15 @@ public sealed class ApplicationRamdiskTests
         var ramdisk = new ApplicationRamdisk
         {
             RootFileSystem = root,
-            Program = new() { Command = s_program.Command, Environment = s_program.Environment, WorkingDirectory = "/app", User = "1000:1000" },
+            Program = new() { Command = s_program.Command, Environment = s_program.Environment, WorkingDirectory = "/app",
+                User = "1000:1000" },
         };
 
         var files = CpioFile.ReadAll(Write(ramdisk));
 
         Assert.Equal(
-            ["cmd", "env", "rootfs", "rootfs/app", "rootfs/app/service", "rootfs/dev", "rootfs/proc", "rootfs/run", "rootfs/sys", "rootfs/tmp", "user", "workdir"],
+            ["cmd", "env", "rootfs", "rootfs/app", "rootfs/app/service", "rootfs/dev", "rootfs/proc", "rootfs/run", "rootfs/sys",
+                "rootfs/tmp", "user", "workdir"],
             files.Select(file => file.Name));
         Assert.Equal("/app/service\n--flag\nvalue with space\n", Text("cmd"));
         Assert.Equal("A=1\nB=\n", Text("env"));
@@ -101,7 +104,8 @@ public sealed class ApplicationRamdiskTests
         root.Set("c/d", shared);
         root.Set("c/e", FileNode.RegularFile(FileContent.FromMemory("own"u8.ToArray())));
 
-        var files = CpioFile.ReadAll(Write(new ApplicationRamdisk { RootFileSystem = root, Program = s_program })).ToDictionary(file => file.Name);
+        var files = CpioFile.ReadAll(Write(new ApplicationRamdisk { RootFileSystem = root, Program = s_program })).ToDictionary(file =>
+            file.Name);
 
         Assert.Equal(files["rootfs/a"].Inode, files["rootfs/b"].Inode);
         Assert.Equal(files["rootfs/a"].Inode, files["rootfs/c/d"].Inode);
@@ -119,10 +123,14 @@ public sealed class ApplicationRamdiskTests
     {
         using var root = new RootFileSystem();
 
-        Assert.Throws<ArgumentException>(() => Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = [entry] } }));
-        Assert.Throws<ArgumentException>(() => Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], Environment = ["A=" + entry] } }));
-        Assert.Throws<ArgumentException>(() => Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], WorkingDirectory = "/" + entry } }));
-        Assert.Throws<ArgumentException>(() => Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], User = entry } }));
+        Assert.Throws<ArgumentException>(() =>
+            Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = [entry] } }));
+        Assert.Throws<ArgumentException>(() =>
+            Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], Environment = ["A=" + entry] } }));
+        Assert.Throws<ArgumentException>(() =>
+            Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], WorkingDirectory = "/" + entry } }));
+        Assert.Throws<ArgumentException>(() =>
+            Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], User = entry } }));
     }
 
     [Fact]
@@ -131,10 +139,14 @@ public sealed class ApplicationRamdiskTests
         using var root = new RootFileSystem();
 
         Assert.Throws<ArgumentException>(() => Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = [] } }));
-        Assert.Throws<ArgumentException>(() => Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], Environment = ["novalue"] } }));
-        Assert.Throws<ArgumentException>(() => Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], Environment = ["=x"] } }));
-        Assert.Throws<ArgumentException>(() => Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], WorkingDirectory = "app" } }));
-        Assert.Throws<ArgumentException>(() => Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], User = "" } }));
+        Assert.Throws<ArgumentException>(() =>
+            Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], Environment = ["novalue"] } }));
+        Assert.Throws<ArgumentException>(() =>
+            Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], Environment = ["=x"] } }));
+        Assert.Throws<ArgumentException>(() =>
+            Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], WorkingDirectory = "app" } }));
+        Assert.Throws<ArgumentException>(() =>
+            Write(new ApplicationRamdisk { RootFileSystem = root, Program = new() { Command = ["a"], User = "" } }));
     }
 
     static byte[] ContentOf(List<CpioFile> files, uint inode) => files.Last(file => file.Inode == inode).Data;

@@ -19,7 +19,8 @@ public sealed class LinuxkitRamdiskTests
     [Theory]
     [InlineData("full")]
     [InlineData("scratch")]
-    public void Application(string name) => AssertSame($"customer-{name}", new NitroCliApplicationRamdisk { ExportPath = Input($"{name}.tar"), Program = s_program });
+    public void Application(string name) =>
+        AssertSame($"customer-{name}", new NitroCliApplicationRamdisk { ExportPath = Input($"{name}.tar"), Program = s_program });
 
     [Fact]
     public void Application_from_the_files_that_an_export_would_show()
@@ -35,11 +36,13 @@ public sealed class LinuxkitRamdiskTests
         using var root = RootFileSystem.FromTar(Input("scratch.tar"));
         using var output = new MemoryStream();
 
-        new NitroCliApplicationRamdisk { RootFileSystem = root, Program = s_program }.WriteTo(output, TestContext.Current.CancellationToken);
+        new NitroCliApplicationRamdisk { RootFileSystem = root, Program = s_program }.WriteTo(output,
+            TestContext.Current.CancellationToken);
 
         var files = CpioFile.ReadAll(output.ToArray());
         Assert.Equal(
-            ["rootfs", "rootfs/app", "rootfs/dev/", "rootfs/dev/pts/", "rootfs/dev/shm/", "rootfs/etc/", "rootfs/etc/hosts", "rootfs/etc/mtab", "rootfs/etc/resolv.conf", "rootfs/proc/", "rootfs/sys/"],
+            ["rootfs", "rootfs/app", "rootfs/dev/", "rootfs/dev/pts/", "rootfs/dev/shm/", "rootfs/etc/", "rootfs/etc/hosts",
+                "rootfs/etc/mtab", "rootfs/etc/resolv.conf", "rootfs/proc/", "rootfs/sys/"],
             files.Take(11).Select(file => file.Name));
         Assert.Equal(160, files[6].Data.Length);
         Assert.Equal(0x81EDu, files[6].Mode);
@@ -47,7 +50,8 @@ public sealed class LinuxkitRamdiskTests
 
     [Fact]
     public void Files_have_one_source() =>
-        Assert.Throws<ArgumentException>(() => new NitroCliApplicationRamdisk { Program = s_program }.WriteTo(Stream.Null, TestContext.Current.CancellationToken));
+        Assert.Throws<ArgumentException>(() =>
+            new NitroCliApplicationRamdisk { Program = s_program }.WriteTo(Stream.Null, TestContext.Current.CancellationToken));
 
     [Fact]
     public void Working_directory_has_no_place() => Assert.Throws<ArgumentException>(() => new NitroCliApplicationRamdisk

@@ -123,7 +123,8 @@ public sealed class RootFileSystemTests : IDisposable
         Assert.Equal(RootFileSystemError.FileTooLarge, Assert.Throws<RootFileSystemException>(() =>
         {
             _tree.Set("x", FileNode.RegularFile(new Claimed(1L << 32)));
-            new ApplicationRamdisk { RootFileSystem = _tree, Program = new() { Command = ["/x"] } }.WriteTo(Stream.Null, TestContext.Current.CancellationToken);
+            new ApplicationRamdisk { RootFileSystem = _tree, Program = new() { Command = ["/x"] } }.WriteTo(Stream.Null,
+                TestContext.Current.CancellationToken);
         }).Reason);
 
     void AssertRefused(RootFileSystemError reason, string path) =>

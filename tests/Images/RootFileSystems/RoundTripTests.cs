@@ -69,13 +69,15 @@ public sealed class RoundTripTests : IDisposable
             byte[] broken = output.ToArray();
             for (int n = random.Next(4); n >= 0; n--)
             {
-                broken[random.Next(broken.Length)] = random.Next(3) == 0 ? (byte)random.Next(256) : (byte)"0123456789abcdefF/.\0"[random.Next(20)];
+                broken[random.Next(broken.Length)] = random.Next(3) == 0 ? (byte)random.Next(256)
+                    : (byte)"0123456789abcdefF/.\0"[random.Next(20)];
             }
 
             using var read = new RootFileSystem();
             try
             {
-                read.AddRamdisk(ByteSource.FromMemory(broken.AsMemory(0, random.Next(broken.Length + 1))), TestContext.Current.CancellationToken);
+                read.AddRamdisk(ByteSource.FromMemory(broken.AsMemory(0, random.Next(broken.Length + 1))),
+                    TestContext.Current.CancellationToken);
             }
             catch (RootFileSystemException)
             {
@@ -97,7 +99,8 @@ public sealed class RoundTripTests : IDisposable
             archive.Finish();
         }
 
-        using var process = Process.Start(new ProcessStartInfo("cpio", ["-idm", "--quiet", "-F", _folder["x.cpio"], "-D", _folder.Path]) { WorkingDirectory = _folder.Path })!;
+        using var process = Process.Start(new ProcessStartInfo("cpio",
+            ["-idm", "--quiet", "-F", _folder["x.cpio"], "-D", _folder.Path]) { WorkingDirectory = _folder.Path })!;
         process.WaitForExit();
 
         Assert.Equal("content", File.ReadAllText(_folder["a/b"]));

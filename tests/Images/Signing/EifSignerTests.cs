@@ -22,7 +22,8 @@ public sealed class EifSignerTests : IDisposable
     {
         using var signer = Signer(certificate, key);
 
-        var measurements = EifSigning.Sign(Vectors.Image("02_x86_2rd"), _folder["signed.eif"], signer, cancellationToken: TestContext.Current.CancellationToken);
+        var measurements = EifSigning.Sign(Vectors.Image("02_x86_2rd"), _folder["signed.eif"], signer,
+            cancellationToken: TestContext.Current.CancellationToken);
 
         using var image = EifFile.Open(_folder["signed.eif"]);
         Assert.Equal(algorithm, signer.Algorithm);
@@ -38,7 +39,8 @@ public sealed class EifSignerTests : IDisposable
     public void Everything_ahead_of_the_signature_stays()
     {
         using var signer = Signer("p384.cert.pem", "p384.key.pem");
-        EifSigning.Sign(Vectors.Image("02_x86_2rd"), _folder["signed.eif"], signer, cancellationToken: TestContext.Current.CancellationToken);
+        EifSigning.Sign(Vectors.Image("02_x86_2rd"), _folder["signed.eif"], signer,
+            cancellationToken: TestContext.Current.CancellationToken);
 
         byte[] before = Vectors.ReadImage("02_x86_2rd");
         byte[] after = File.ReadAllBytes(_folder["signed.eif"]);
@@ -101,13 +103,16 @@ public sealed class EifSignerTests : IDisposable
     {
         using var key = ECDsa.Create();
         key.ImportFromPem(File.ReadAllText(Key("p384.key.pem")));
-        string pem = key.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
+        string pem = key.ExportEncryptedPkcs8PrivateKeyPem("secret",
+            new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000));
         byte[] certificate = File.ReadAllBytes(Key("p384.cert.pem"));
 
         using var signer = EifSigner.FromPem(certificate, pem, "secret", FixedTime.OfVectors);
         Assert.Equal(CoseAlgorithm.ES384, signer.Algorithm);
-        Assert.Equal(EifSigningError.PasswordRequired, Assert.Throws<EifSigningException>(() => EifSigner.FromPem(certificate, pem, "", FixedTime.OfVectors)).Reason);
-        Assert.Equal(EifSigningError.WrongPassword, Assert.Throws<EifSigningException>(() => EifSigner.FromPem(certificate, pem, "guess", FixedTime.OfVectors)).Reason);
+        Assert.Equal(EifSigningError.PasswordRequired, Assert.Throws<EifSigningException>(() =>
+            EifSigner.FromPem(certificate, pem, "", FixedTime.OfVectors)).Reason);
+        Assert.Equal(EifSigningError.WrongPassword, Assert.Throws<EifSigningException>(() =>
+            EifSigner.FromPem(certificate, pem, "guess", FixedTime.OfVectors)).Reason);
     }
 
     [Theory]
@@ -124,7 +129,9 @@ public sealed class EifSignerTests : IDisposable
     [Fact]
     public void Certificate_of_tomorrow() => Assert.Equal(
         EifSigningError.CertificateNotYetValid,
-        Assert.Throws<EifSigningException>(() => EifSigner.FromPem(File.ReadAllBytes(Key("p384.cert.pem")), File.ReadAllText(Key("p384.key.pem")), "", new FixedTime(DateTimeOffset.UnixEpoch))).Reason);
+        Assert.Throws<EifSigningException>(() =>
+            EifSigner.FromPem(File.ReadAllBytes(Key("p384.cert.pem")), File.ReadAllText(Key("p384.key.pem")), "",
+            new FixedTime(DateTimeOffset.UnixEpoch))).Reason);
 
     [Fact]
     public void Certificate_file_that_does_not_fit()
@@ -150,7 +157,9 @@ public sealed class EifSignerTests : IDisposable
 
         Assert.Equal(
             EifSigningError.NoFreeSection,
-            Assert.Throws<EifSigningException>(() => EifSigning.Sign(_folder["full.eif"], _folder["signed.eif"], signer, cancellationToken: TestContext.Current.CancellationToken)).Reason);
+            Assert.Throws<EifSigningException>(() =>
+                EifSigning.Sign(_folder["full.eif"], _folder["signed.eif"], signer,
+                cancellationToken: TestContext.Current.CancellationToken)).Reason);
         Assert.Single(Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -168,7 +177,8 @@ public sealed class EifSignerTests : IDisposable
         byte[] signature = elsewhere.SignHash(digest, format);
 
         using var signer = DetachedSignature.CreateSigner(certificatePem, signature, FixedTime.OfVectors);
-        EifSigning.Sign(Vectors.Image("02_x86_2rd"), _folder["signed.eif"], signer, cancellationToken: TestContext.Current.CancellationToken);
+        EifSigning.Sign(Vectors.Image("02_x86_2rd"), _folder["signed.eif"], signer,
+            cancellationToken: TestContext.Current.CancellationToken);
 
         using var image = EifFile.Open(_folder["signed.eif"]);
         Assert.Equal(EifSignatureStatus.Valid, image.Signature!.Verify(image.Measure().Pcr0));
@@ -185,14 +195,17 @@ public sealed class EifSignerTests : IDisposable
 
         Assert.Equal(
             EifSigningError.KeyMismatch,
-            Assert.Throws<EifSigningException>(() => EifSigning.Sign(Vectors.Image("02_x86_2rd"), _folder["signed.eif"], signer, cancellationToken: TestContext.Current.CancellationToken)).Reason);
+            Assert.Throws<EifSigningException>(() =>
+                EifSigning.Sign(Vectors.Image("02_x86_2rd"), _folder["signed.eif"], signer,
+                cancellationToken: TestContext.Current.CancellationToken)).Reason);
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]
     public void Detached_signature_of_no_form() => Assert.Equal(
         EifSigningError.MalformedSignature,
-        Assert.Throws<EifSigningException>(() => DetachedSignature.CreateSigner(File.ReadAllBytes(Key("p384.cert.pem")), new byte[95], FixedTime.OfVectors)).Reason);
+        Assert.Throws<EifSigningException>(() =>
+            DetachedSignature.CreateSigner(File.ReadAllBytes(Key("p384.cert.pem")), new byte[95], FixedTime.OfVectors)).Reason);
 
     static EifSigner Signer(string certificate, string key) =>
         EifSigner.FromPem(File.ReadAllBytes(Key(certificate)), File.ReadAllText(Key(key)), "", FixedTime.OfVectors);

@@ -28,7 +28,9 @@ sealed record CpioFile(string Name, uint[] Fields, byte[] Data)
         while (true)
         {
             Assert.Equal("070701", Encoding.ASCII.GetString(archive, position, 6));
-            uint[] fields = [.. Enumerable.Range(0, 13).Select(i => uint.Parse(Encoding.ASCII.GetString(archive, position + 6 + (8 * i), 8), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture))];
+            uint[] fields = [.. Enumerable.Range(0, 13).Select(i =>
+                uint.Parse(Encoding.ASCII.GetString(archive, position + 6 + (8 * i), 8), NumberStyles.AllowHexSpecifier,
+                CultureInfo.InvariantCulture))];
             int nameStart = position + 110;
             int nameLength = (int)fields[11] - 1;
             Assert.Equal(0, archive[nameStart + nameLength]);

@@ -27,8 +27,10 @@ sealed class TestContainerImage
                 string[] symbolic = name.Split(" -> ");
                 string[] hard = name.Split(" => ");
                 writer.WriteEntry(
-                    symbolic.Length == 2 ? TarTests.Entry(TarEntryFormat.Pax, System.Formats.Tar.TarEntryType.SymbolicLink, symbolic[0], link: symbolic[1])
-                    : hard.Length == 2 ? TarTests.Entry(TarEntryFormat.Pax, System.Formats.Tar.TarEntryType.HardLink, hard[0], link: hard[1])
+                    symbolic.Length == 2
+                        ? TarTests.Entry(TarEntryFormat.Pax, System.Formats.Tar.TarEntryType.SymbolicLink, symbolic[0], link: symbolic[1])
+                    : hard.Length == 2
+                        ? TarTests.Entry(TarEntryFormat.Pax, System.Formats.Tar.TarEntryType.HardLink, hard[0], link: hard[1])
                     : name.EndsWith('/') ? TarTests.Entry(TarEntryFormat.Pax, System.Formats.Tar.TarEntryType.Directory, name, mode: 0x1ED)
                     : TarTests.Entry(TarEntryFormat.Pax, System.Formats.Tar.TarEntryType.RegularFile, name, content));
             }
@@ -71,7 +73,8 @@ sealed class TestContainerImage
         }
 
         string indexPath = Path.Combine(folder, "index.json");
-        var entries = File.Exists(indexPath) ? JsonNode.Parse(File.ReadAllBytes(indexPath))!["manifests"]!.AsArray().DeepClone().AsArray() : [];
+        var entries = File.Exists(indexPath) ? JsonNode.Parse(File.ReadAllBytes(indexPath))!["manifests"]!.AsArray().DeepClone().AsArray()
+            : [];
         entries.Add(inIndex);
         File.WriteAllText(Path.Combine(folder, "oci-layout"), """{"imageLayoutVersion":"1.0.0"}""");
         File.WriteAllBytes(indexPath, Change("index", Encode(new JsonObject { ["schemaVersion"] = 2, ["manifests"] = entries })));
@@ -80,7 +83,10 @@ sealed class TestContainerImage
         byte[] Change(string what, byte[] bytes) => change?.Invoke(what, bytes) ?? bytes;
     }
 
-    /// <summary>What docker save wrote before version 25: a folder a layer, of which the last one's is a symbolic link to the first's, if equal.</summary>
+    /// <summary>
+    /// What docker save wrote before version 25: a folder a layer, of which the last one's is a symbolic link to the first's, if
+    /// equal.
+    /// </summary>
     public void WriteDockerArchive(string path, string tag = "app:1")
     {
         byte[] configuration = Configuration();
@@ -115,7 +121,8 @@ sealed class TestContainerImage
         })));
 
         void Add(string name, byte[] content) =>
-            writer.WriteEntry(new UstarTarEntry(System.Formats.Tar.TarEntryType.RegularFile, name) { DataStream = new MemoryStream(content) });
+            writer.WriteEntry(new UstarTarEntry(System.Formats.Tar.TarEntryType.RegularFile,
+                name) { DataStream = new MemoryStream(content) });
     }
 
     byte[] Configuration() => Encode(new JsonObject
@@ -126,7 +133,8 @@ sealed class TestContainerImage
         ["rootfs"] = new JsonObject
         {
             ["type"] = "layers",
-            ["diff_ids"] = new JsonArray([.. _layers.Select(layer => (JsonNode)("sha256:" + Convert.ToHexStringLower(SHA256.HashData(layer))))]),
+            ["diff_ids"] = new JsonArray([.. _layers.Select(layer =>
+                (JsonNode)("sha256:" + Convert.ToHexStringLower(SHA256.HashData(layer))))]),
         },
     });
 

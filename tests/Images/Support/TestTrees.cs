@@ -6,7 +6,8 @@ namespace NitroEnclaves.Images.Tests;
 /// <summary>Generates lists of files that make trees of every kind: nested, overwritten, linked.</summary>
 static class TestTrees
 {
-    static readonly Gen<string> s_name = Gen.Elements("a", "b", "c", "bin", "lib", "ü-n-ï", "with space", "日本", "A", "a.b", "-", "x\ty", new string('n', 255));
+    static readonly Gen<string> s_name = Gen.Elements("a", "b", "c", "bin", "lib", "ü-n-ï", "with space", "日本", "A", "a.b", "-", "x\ty",
+        new string('n', 255));
 
     static readonly Gen<string> s_path = s_name.NonEmptyListOf().Where(names => names.Count <= 5).Select(names => string.Join('/', names));
 
@@ -15,7 +16,8 @@ static class TestTrees
     static readonly Gen<uint> s_id = Gen.Elements(0u, 1u, 1000u, 65534u, uint.MaxValue);
 
     static readonly Gen<FileNode> s_node =
-        from type in Gen.Elements(Enum.GetValues<FileNodeType>()).Or(Gen.Constant(FileNodeType.Directory)).Or(Gen.Constant(FileNodeType.RegularFile))
+        from type in Gen.Elements(Enum.GetValues<FileNodeType>()).Or(Gen.Constant(FileNodeType.Directory)).Or(
+            Gen.Constant(FileNodeType.RegularFile))
         from mode in s_mode
         from user in s_id
         from @group in s_id
@@ -39,7 +41,8 @@ static class TestTrees
         from nodes in s_node.NonEmptyListOf()
         from picks in Gen.Choose(0, nodes.Count - 1).ListOf()
         from paths in s_path.ListOf(nodes.Count + picks.Count)
-        select Settable([.. paths.Zip(nodes.Concat(picks.Select(pick => nodes[pick]).Where(node => node.Type != FileNodeType.Directory)))]));
+        select Settable(
+            [.. paths.Zip(nodes.Concat(picks.Select(pick => nodes[pick]).Where(node => node.Type != FileNodeType.Directory)))]));
 
     static List<(string, FileNode)> Settable(List<(string Path, FileNode Node)> files)
     {
@@ -52,7 +55,8 @@ static class TestTrees
                 tree.Set(path, node);
                 settable.Add((path, node));
             }
-            catch (RootFileSystemException e) when (e.Reason is RootFileSystemError.NotADirectory or RootFileSystemError.TooManySymbolicLinks)
+            catch (RootFileSystemException e) when (
+                e.Reason is RootFileSystemError.NotADirectory or RootFileSystemError.TooManySymbolicLinks)
             {
             }
         }
