@@ -2,7 +2,12 @@ using System.Buffers.Binary;
 
 namespace NitroEnclaves.Images.Tests;
 
+/// <summary>Runs alone: allocations are counted for the whole process, since the hashes have threads of their own.</summary>
+[CollectionDefinition(nameof(LargeImageTests), DisableParallelization = true)]
+public sealed class LargeImageCollection;
+
 /// <summary>Images of any size in the same memory.</summary>
+[Collection(nameof(LargeImageTests))]
 public sealed class LargeImageTests : IDisposable
 {
     const long TenGigabytes = 10L << 30;
