@@ -27,13 +27,7 @@ sealed class DemoRun(string checkout, TextWriter output)
 
         Directory.CreateDirectory(_folder);
         await log.RunAsync("set up", () => SetUpAsync(cancellationToken), tellsItsProgress: true);
-        await log.RunAsync("publish", async () =>
-        {
-            await Tool.RunAsync(
-                "dotnet", ["publish", Path.Combine(checkout, "samples", SampleName), "-c", "Release", "-o", application, "-v", "quiet", "-nologo"], cancellationToken);
-            var files = new DirectoryInfo(application).GetFiles();
-            return [$"samples/{SampleName}, a C# service: {files.Sum(file => file.Length) / 1e6:0.0} MB"];
-        });
+        await log.RunAsync("publish", () => PublishAsync(application, cancellationToken));
         await log.RunAsync("build", () => Task.Run<IReadOnlyList<string>>(() =>
         {
             built = new ImageRequest
@@ -86,6 +80,37 @@ sealed class DemoRun(string checkout, TextWriter output)
     {
         var parts = await Tool.RunAsync(Path.Combine(checkout, "eng", "setup"), [], cancellationToken);
         return [.. parts.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+    }
+
+    // dotnet publish leaves folders in the place for temporary files; here they go with it, or with the next run of the demo.
+    async Task<IReadOnlyList<string>> PublishAsync(string application, CancellationToken cancellationToken)
+    {
+        var temporary = Path.Combine(_folder, "temporary");
+        DeleteFolder(temporary);
+        Directory.CreateDirectory(temporary);
+        try
+        {
+            await Tool.RunAsync(
+                "dotnet",
+                ["publish", Path.Combine(checkout, "samples", SampleName), "-c", "Release", "-o", application, "-v", "quiet", "-nologo"],
+                cancellationToken,
+                temporary);
+        }
+        finally
+        {
+            DeleteFolder(temporary);
+        }
+
+        var files = new DirectoryInfo(application).GetFiles();
+        return [$"samples/{SampleName}, a C# service: {files.Sum(file => file.Length) / 1e6:0.0} MB"];
+    }
+
+    static void DeleteFolder(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            Directory.Delete(path, recursive: true);
+        }
     }
 
     static IReadOnlyList<string> Verify(

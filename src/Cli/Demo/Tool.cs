@@ -5,11 +5,22 @@ namespace NitroEnclaves.Cli.Demo;
 /// <summary>Runs a tool of the checkout. What it says on stderr is progress and passes through.</summary>
 static class Tool
 {
+    /// <summary>Runs a tool to its end.</summary>
+    /// <param name="fileName">The tool.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="cancellationToken">Ends it, with all that it started.</param>
+    /// <param name="temporaryFolder">Where it may leave temporary files; null for the usual place.</param>
     /// <returns>What it printed on stdout.</returns>
     /// <exception cref="CommandFailure">It is missing or failed; what it printed stands in the message.</exception>
-    public static async Task<string> RunAsync(string fileName, IEnumerable<string> arguments, CancellationToken cancellationToken)
+    public static async Task<string> RunAsync(
+        string fileName, IEnumerable<string> arguments, CancellationToken cancellationToken, string? temporaryFolder = null)
     {
         var start = new ProcessStartInfo(fileName, arguments) { RedirectStandardOutput = true, RedirectStandardInput = true };
+        if (temporaryFolder is not null)
+        {
+            start.Environment["TMPDIR"] = temporaryFolder;
+        }
+
         // The command's own host variables would make the SDK believe it runs inside another build.
         start.Environment.Remove("MSBUILD_EXE_PATH");
         using var process = Start(start);
