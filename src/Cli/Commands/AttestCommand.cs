@@ -5,9 +5,10 @@ namespace NitroEnclaves.Cli.Commands;
 /// <summary><c>nitro attest</c>: everything about attestation documents.</summary>
 static class AttestCommand
 {
-    public static Command Create() => new("attest", "Verify attestation documents.")
+    public static Command Create() => new("attest", "Verify attestation documents; print policies and the local root.")
     {
         AttestVerifyCommand.Create(),
+        AttestPolicyCommand.Create(),
         AttestRootCommand.Create(),
     };
 }

@@ -16,15 +16,18 @@ static class AttestVerifyCommand
         var at = new Option<string?>("--at") { HelpName = "TIME", Description = "Verify for this moment (RFC 3339) instead of now; 'document' takes the document's own." };
         var root = new Option<string?>("--root") { HelpName = "FILE", Description = "Trust this root certificate (PEM or DER) instead of AWS's." };
         var eif = new Option<string?>("--eif") { HelpName = "FILE", Description = "Expect PCR0, 1 and 2 of this image." };
+        var policyFile = new Option<string?>("--policy") { HelpName = "FILE", Description = "Expect what this policy file says (see 'attest policy')." };
         var noPolicy = new Option<bool>("--no-policy") { Description = "Expect nothing of the registers: proves only that some enclave made the document." };
         var nonce = new Option<string?>("--nonce") { HelpName = "HEX", Description = "Expect this nonce, at least 16 bytes." };
         var allowDebug = new Option<bool>("--allow-debug") { Description = "Accept enclaves in debug mode." };
-        var command = new Command("verify", "Verify an attestation document.") { document, at, root, eif, noPolicy, nonce, allowDebug };
+        var json = new Option<bool>("--json") { Description = "Print the outcome as JSON." };
+        var command = new Command("verify", "Verify an attestation document.") { document, at, root, policyFile, eif, noPolicy, nonce, allowDebug, json };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(eif) is null != result.GetValue(noPolicy))
+            bool[] given = [result.GetValue(policyFile) is not null, result.GetValue(eif) is not null, result.GetValue(noPolicy)];
+            if (given.Count(one => one) != 1)
             {
-                result.AddError("Exactly one of --eif, --no-policy is needed: a policy is never empty by accident.");
+                result.AddError("Exactly one of --policy, --eif, --no-policy is needed: a policy is never empty by accident.");
             }
         });
         command.SetAction(parsed =>
@@ -32,7 +35,7 @@ static class AttestVerifyCommand
             try
             {
                 var bytes = ReadDocument(parsed.GetRequiredValue(document));
-                var policy = Policy(parsed.GetValue(eif));
+                var policy = Policy(parsed.GetValue(policyFile), parsed.GetValue(eif));
                 if (parsed.GetValue(nonce) is { } hex)
                 {
                     policy = policy.WithNonce(Convert.FromHexString(hex));
@@ -43,11 +46,14 @@ static class AttestVerifyCommand
                     policy = policy.AllowingDebugMode();
                 }
 
-                var roots = parsed.GetValue(root) is { } file ? [AttestationRoot.FromCertificate(ReadCertificate(file))] : (IReadOnlyList<AttestationRoot>)[AttestationRoot.AwsNitroEnclavesG1];
-                var verifier = new AttestationVerifier(new AttestationVerifierOptions { Roots = roots });
-                return Report(Verify(verifier, bytes, policy, parsed.GetValue(at)), roots[0]);
+                var trusted = parsed.GetValue(root) is { } file ? AttestationRoot.FromCertificate(ReadCertificate(file)) : AttestationRoot.AwsNitroEnclavesG1;
+                var verifier = new AttestationVerifier(new AttestationVerifierOptions { Roots = [trusted] });
+                var result = Verify(verifier, bytes, policy, parsed.GetValue(at));
+                Console.Out.Write(parsed.GetValue(json) ? AttestationReport.Json(result) : AttestationReport.Text(result));
+                return result.IsVerified ? ExitCodes.Success : ExitCodes.Refused;
             }
-            catch (Exception exception) when (exception is FormatException or ArgumentException or IOException or UnauthorizedAccessException or CryptographicException or EifException)
+            catch (Exception exception) when (exception is FormatException or ArgumentException or IOException or UnauthorizedAccessException
+                or CryptographicException or EifException or AttestationException)
             {
                 Console.Error.WriteLine($"error: {exception.Message}");
                 return ExitCodes.Misuse;
@@ -70,15 +76,14 @@ static class AttestVerifyCommand
         return certificate.RawData;
     }
 
-    static AttestationPolicy Policy(string? eif)
+    static AttestationPolicy Policy(string? file, string? eif)
     {
-        if (eif is null)
+        if (file is not null)
         {
-            return AttestationPolicy.SignatureAndChainOnly;
+            return AttestationPolicy.Parse(File.ReadAllBytes(file));
         }
 
-        using var image = EifFile.Open(eif);
-        return AttestationPolicy.ForImage(image.Measure().ToImageMeasurements());
+        return eif is null ? AttestationPolicy.SignatureAndChainOnly : ImagePolicy.Of(eif);
     }
 
     static AttestationResult Verify(AttestationVerifier verifier, byte[] document, AttestationPolicy policy, string? at)
@@ -100,42 +105,5 @@ static class AttestVerifyCommand
             // It has no time of its own that could be read; the verifier says why.
             return verifier.Verify(document, policy);
         }
-    }
-
-    static int Report(AttestationResult result, AttestationRoot root)
-    {
-        if (!result.IsVerified)
-        {
-            Console.Out.WriteLine($"refused   {result.Failure}: {result.Message}");
-            return ExitCodes.Refused;
-        }
-
-        var attestation = result.Attestation;
-        var isAws = root.Sha256 == AttestationRoot.AwsNitroEnclavesG1.Sha256;
-        Console.Out.WriteLine($"verified  {attestation.ModuleId}, made {attestation.Timestamp.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC{(attestation.IsDebugMode ? ", DEBUG MODE" : "")}");
-        Console.Out.WriteLine($"  root    {(isAws ? "AWS Nitro Enclaves G1" : $"local, sha256 {root.Sha256}: proves nothing about AWS")}");
-        foreach (var (index, value) in attestation.Pcrs.Where(pcr => !pcr.Value.IsZero))
-        {
-            Console.Out.WriteLine($"  PCR{index,-4} {value}");
-        }
-
-        Console.Out.WriteLine($"  proven  signature and chain{(attestation.Policy.ExpectsNoPcrs ? "" : ", PCR0, 1 and 2")}{(attestation.Policy.Nonce is null ? "" : ", nonce")}");
-        var open = new List<string>();
-        if (attestation.Policy.ExpectsNoPcrs)
-        {
-            open.Add("which image runs");
-        }
-
-        if (attestation.Policy.Nonce is null)
-        {
-            open.Add("that the document is new");
-        }
-
-        if (open.Count > 0)
-        {
-            Console.Out.WriteLine($"  open    {string.Join(", ", open)}");
-        }
-
-        return ExitCodes.Success;
     }
 }
