@@ -53,9 +53,11 @@ sealed record QemuInstallation(string Path, string Version)
             : null;
     }
 
+    // A cache folder that was filled by hand, without eng/qemu's link, has to be asked like any other.
     static IEnumerable<string> Candidates() =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .Select(folder => System.IO.Path.Combine(folder, ProgramName));
+            .Select(folder => System.IO.Path.Combine(folder, ProgramName))
+            .Prepend(CachedPath);
 
     static string VersionIn(string text)
     {
