@@ -45,7 +45,14 @@ static class EnclaveParts
             return given is null ? [] : throw new CommandFailure(48, $"The folder of modules {given} does not exist.");
         }
 
-        return [.. Directory.GetFiles(folder, "*.ko").Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), FileContent.FromFile(file)))];
+        return [.. Directory.GetFiles(folder, "*.ko").Order(StringComparer.Ordinal).Select(file => (ModuleName(file), FileContent.FromFile(file)))];
+    }
+
+    // The cache folder numbers its files; the image numbers its modules by itself.
+    static string ModuleName(string file)
+    {
+        var name = Path.GetFileName(file);
+        return name.Length > 3 && char.IsAsciiDigit(name[0]) && char.IsAsciiDigit(name[1]) && name[2] == '-' ? name[3..] : name;
     }
 
     /// <summary>nitro-init, or another init.</summary>
