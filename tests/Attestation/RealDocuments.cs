@@ -19,7 +19,8 @@ sealed class RealDocuments
 
     public JsonElement Expected { get; }
 
-    public static IReadOnlyList<RealDocuments> All { get; } = Load("real");
+    // Read when a test asks, not by the type's initializer: that would make a failure of the skip where they are absent.
+    public static IReadOnlyList<RealDocuments> All => field ??= Load("real");
 
     public static RealDocuments Bad(string name) => Load("bad").Single(document => document.Name == name);
 
