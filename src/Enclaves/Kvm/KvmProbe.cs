@@ -18,7 +18,7 @@ static unsafe class KvmProbe
     // More exits than this are no progress: the guest makes one.
     const int MostExits = 16;
 
-    static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(250);
+    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
     static readonly TimeSpan s_callBackPatience = TimeSpan.FromMilliseconds(250);
 
     public static KvmProbeResult Run()

@@ -16,7 +16,7 @@ public static class EnclaveProcess
     const int Success = 0;
     const int Failure = 1;
 
-    static readonly TimeSpan s_requestPatience = TimeSpan.FromSeconds(10);
+    static readonly TimeSpan s_requestPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>Serves the launcher on descriptor 3 until the enclave has ended. Call it as the program's last act.</summary>
     /// <returns>The exit status for the program: 0, or 1 when the enclave did not come up.</returns>
