@@ -7,7 +7,5 @@ namespace NitroEnclaves.Cli;
 static class ImageMeasurementsOfEif
 {
     public static ImageMeasurements ToImageMeasurements(this EifMeasurements measurements) =>
-        new(ToRegister(measurements.Pcr0), ToRegister(measurements.Pcr1), ToRegister(measurements.Pcr2));
-
-    static Nsm.PcrValue ToRegister(PcrValue value) => new(value.Bytes);
+        new(measurements.Pcr0, measurements.Pcr1, measurements.Pcr2);
 }

@@ -21,7 +21,7 @@ public static class Pcr
     /// <summary>The id of the parent instance: <see cref="PcrValue.OfInstance"/>.</summary>
     public const int ParentInstance = 4;
 
-    /// <summary>The certificate that signed the image, zero for an unsigned one: <see cref="PcrValue.OfContent"/> of its DER.</summary>
+    /// <summary>The certificate that signed the image, zero for an unsigned one: <see cref="PcrValue.OfContent(ReadOnlySpan{byte})"/> of its DER.</summary>
     public const int SigningCertificate = 8;
 
     /// <summary>The first register that the application can extend and lock; the ones below are locked when an enclave boots.</summary>

@@ -53,6 +53,17 @@ public struct PcrValue : IEquatable<PcrValue>
         return Zero.Extend(digest);
     }
 
+    /// <summary>The same for a content that is read from a stream, from where it stands to its end.</summary>
+    /// <param name="content">The measured bytes; any length.</param>
+    /// <exception cref="IOException">The stream cannot be read.</exception>
+    public static PcrValue OfContent(Stream content)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        Span<byte> digest = stackalloc byte[Length];
+        SHA384.HashData(content, digest);
+        return Zero.Extend(digest);
+    }
+
     /// <summary>PCR3 of an enclave whose parent instance has an IAM role: extended from zero by the text itself.</summary>
     /// <param name="roleArn">The role's ARN, <c>arn:aws:iam::&lt;account&gt;:role/&lt;name&gt;</c>.</param>
     /// <exception cref="ArgumentException"><paramref name="roleArn"/> is empty: without a role PCR3 is <see cref="Zero"/>.</exception>

@@ -1,7 +1,5 @@
 using NitroEnclaves.Images;
 using NitroEnclaves.Nsm;
-using ImagePcr = NitroEnclaves.Images.PcrValue;
-using NsmPcr = NitroEnclaves.Nsm.PcrValue;
 
 namespace NitroEnclaves.Enclaves.Tests;
 
@@ -18,12 +16,12 @@ public sealed class EnclaveNsmTests
     {
         var registers = EnclaveNsm.Registers(Samples.Options with { ParentRoleArn = Role }, s_id, s_measurements);
         Assert.Equal([0, 1, 2, 3, 4, 8], registers.Keys.Order());
-        Assert.Equal(Value(1).ToString(), registers[0].ToString());
-        Assert.Equal(Value(2).ToString(), registers[1].ToString());
-        Assert.Equal(Value(3).ToString(), registers[2].ToString());
-        Assert.Equal(NsmPcr.OfRole(Role), registers[3]);
-        Assert.Equal(NsmPcr.OfInstance(Samples.Parent), registers[4]);
-        Assert.Equal(Value(4).ToString(), registers[8].ToString());
+        Assert.Equal(Value(1), registers[0]);
+        Assert.Equal(Value(2), registers[1]);
+        Assert.Equal(Value(3), registers[2]);
+        Assert.Equal(PcrValue.OfRole(Role), registers[3]);
+        Assert.Equal(PcrValue.OfInstance(Samples.Parent), registers[4]);
+        Assert.Equal(Value(4), registers[8]);
     }
 
     [Fact]
@@ -49,10 +47,10 @@ public sealed class EnclaveNsmTests
         Assert.Equal(Value(1).ToString(), client.DescribePcr(0).Value.ToString());
     }
 
-    static ImagePcr Value(byte fill)
+    static PcrValue Value(byte fill)
     {
-        var bytes = new byte[ImagePcr.Size];
+        var bytes = new byte[PcrValue.Length];
         Array.Fill(bytes, fill);
-        return new ImagePcr(bytes);
+        return new PcrValue(bytes);
     }
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 using NitroEnclaves.Attestation;
 using NitroEnclaves.Enclaves;
 using NitroEnclaves.Images;
-using NsmPcrValue = NitroEnclaves.Nsm.PcrValue;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.EndToEnd.Tests;
 
@@ -25,8 +25,8 @@ public sealed class AttestationTests(SampleImage sample)
         var answer = await AttestedGreeting.AskAsync(host, enclave.Info, "Ada");
         Assert.Equal("Hello, Ada.", answer.Greeting);
         var policy = answer.Bind(AttestationPolicy.ForImage(Expected(sample.Image.Measurements)))
-            .WithPcr(3, NsmPcrValue.OfRole(RoleArn))
-            .WithPcr(4, NsmPcrValue.OfInstance(host.InstanceId));
+            .WithPcr(3, PcrValue.OfRole(RoleArn))
+            .WithPcr(4, PcrValue.OfInstance(host.InstanceId));
         var verifier = new AttestationVerifier(new AttestationVerifierOptions { Roots = [host.Authority.Root] });
         var attestation = verifier.Verify(answer.Document, policy).GetAttestation();
         Assert.Equal((options.ModuleId, host.InstanceId, false), (attestation.ModuleId, attestation.InstanceId, attestation.IsDebugMode));
@@ -72,7 +72,7 @@ public sealed class AttestationTests(SampleImage sample)
         }
 
         Assert.All(Enumerable.Range(5, 11), index => Assert.Equal(s_zero, pcrs[$"{index}"]));
-        Assert.Equal(NsmPcrValue.OfRole(RoleArn).ToString(), pcrs["3"]);
+        Assert.Equal(PcrValue.OfRole(RoleArn).ToString(), pcrs["3"]);
 
         var parsed = UnverifiedAttestationDocument.Parse(answer.Document);
         Assert.Equal(parsed.Timestamp.ToUnixTimeMilliseconds(), document.GetProperty("timestamp").GetInt64());
@@ -81,5 +81,5 @@ public sealed class AttestationTests(SampleImage sample)
     }
 
     static ImageMeasurements Expected(EifMeasurements built) => new(
-        NsmPcrValue.Parse(built.Pcr0.ToString()), NsmPcrValue.Parse(built.Pcr1.ToString()), NsmPcrValue.Parse(built.Pcr2.ToString()));
+        built.Pcr0, built.Pcr1, built.Pcr2);
 }

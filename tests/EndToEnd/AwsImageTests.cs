@@ -2,7 +2,7 @@ using System.Text;
 using NitroEnclaves.Attestation;
 using NitroEnclaves.Enclaves;
 using NitroEnclaves.Images;
-using NsmPcrValue = NitroEnclaves.Nsm.PcrValue;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.EndToEnd.Tests;
 
@@ -51,7 +51,7 @@ public sealed class AwsImageTests(SampleImage sample)
         await using var enclave = await host.StartAsync(host.Options(image.Path) with { MemoryMiB = 512 });
         var answer = await AttestedGreeting.AskAsync(host, enclave.Info, "Edsger");
         var verifier = new AttestationVerifier(new AttestationVerifierOptions { Roots = [host.Authority.Root] });
-        var policy = answer.Bind(AttestationPolicy.ForPcrs(new KeyValuePair<int, NsmPcrValue>(0, NsmPcrValue.Parse(image.Measurements.Pcr0.ToString()))));
+        var policy = answer.Bind(AttestationPolicy.ForPcrs(new KeyValuePair<int, PcrValue>(0, image.Measurements.Pcr0)));
         Assert.Equal(enclave.Info.EnclaveId, verifier.Verify(answer.Document, policy).GetAttestation().ModuleId);
         await enclave.Client.TerminateAsync(TestContext.Current.CancellationToken);
         await host.AssertNothingLeftAsync();

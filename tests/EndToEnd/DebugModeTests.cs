@@ -1,6 +1,6 @@
 using NitroEnclaves.Attestation;
 using NitroEnclaves.Enclaves;
-using NsmPcrValue = NitroEnclaves.Nsm.PcrValue;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.EndToEnd.Tests;
 
@@ -20,8 +20,8 @@ public sealed class DebugModeTests(SampleImage sample)
         var document = UnverifiedAttestationDocument.Parse(answer.Document);
         Assert.True(document.IsDebugMode);
         Assert.All([0, 1, 2, 8], index => Assert.True(document.Pcrs[index].IsZero));
-        Assert.Equal(NsmPcrValue.OfRole(RoleArn), document.Pcrs[3]);
-        Assert.Equal(NsmPcrValue.OfInstance(host.InstanceId), document.Pcrs[4]);
+        Assert.Equal(PcrValue.OfRole(RoleArn), document.Pcrs[3]);
+        Assert.Equal(PcrValue.OfInstance(host.InstanceId), document.Pcrs[4]);
 
         var verifier = new AttestationVerifier(new AttestationVerifierOptions { Roots = [host.Authority.Root] });
         var policy = answer.Bind(AttestationPolicy.SignatureAndChainOnly);

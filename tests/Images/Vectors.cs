@@ -1,4 +1,5 @@
 using System.Text.Json;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Images.Tests;
 

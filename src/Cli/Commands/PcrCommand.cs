@@ -1,49 +1,56 @@
 using System.CommandLine;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using NitroEnclaves.Images;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Cli.Commands;
 
-/// <summary><c>nitro pcr</c>: the register value that a file, or a signing certificate, makes.</summary>
+/// <summary><c>nitro pcr</c>: the register value that a file, a signing certificate, a role or an instance makes.</summary>
 static class PcrCommand
 {
     public static Command Create()
     {
         var input = new Option<string?>("--input") { HelpName = "FILE", Description = "Any file: what a register extended with it holds." };
         var certificate = new Option<string?>("--signing-certificate") { HelpName = "FILE", Description = "A PEM certificate: PCR8 of images signed with it." };
-        var command = new Command("pcr", "Compute the register value of a file or of a signing certificate.") { input, certificate };
+        var role = new Option<string?>("--parent-role") { HelpName = "ARN", Description = "The parent instance's IAM role: PCR3 of its enclaves." };
+        var instance = new Option<string?>("--parent-id") { HelpName = "i-...", Description = "The parent instance's id: PCR4 of its enclaves." };
+        Option<string?>[] options = [input, certificate, role, instance];
+        var command = new Command("pcr", "Compute the register value of a file, a signing certificate, a role or an instance.") { input, certificate, role, instance };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(input) is null == result.GetValue(certificate) is null)
+            if (options.Count(option => result.GetValue(option) is not null) != 1)
             {
-                result.AddError("Exactly one of --input, --signing-certificate is needed.");
+                result.AddError($"Exactly one of {string.Join(", ", options.Select(option => option.Name))} is needed.");
             }
         });
         command.SetAction(parsed => CommandErrors.Run(() =>
         {
-            if (parsed.GetValue(input) is { } file)
+            var (name, value) = (parsed.GetValue(certificate), parsed.GetValue(role), parsed.GetValue(instance)) switch
             {
-                using var content = File.OpenRead(file);
-                Console.Out.WriteLine(NitroCliJson.Pcr("PCR", PcrValue.FromContent(content)));
-                return;
-            }
-
-            Console.Out.WriteLine(NitroCliJson.Pcr("PCR8", PcrValue.FromCertificate(ReadCertificate(parsed.GetValue(certificate)!))));
+                ({ } path, _, _) => ("PCR8", OfCertificate(path)),
+                (_, { } arn, _) => ("PCR3", PcrValue.OfRole(arn)),
+                (_, _, { } id) => ("PCR4", PcrValue.OfInstance(id)),
+                _ => ("PCR", OfFile(parsed.GetRequiredValue(input)!)),
+            };
+            Console.Out.WriteLine(NitroCliJson.Pcr(name, value));
         }));
         return command;
     }
 
-    static byte[] ReadCertificate(string path)
+    static PcrValue OfFile(string path)
+    {
+        using var content = File.OpenRead(path);
+        return PcrValue.OfContent(content);
+    }
+
+    static PcrValue OfCertificate(string path)
     {
         try
         {
-            using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(path));
-            return certificate.RawData;
+            return EifSigner.MeasureCertificate(File.ReadAllBytes(path));
         }
-        catch (CryptographicException exception)
+        catch (EifSigningException exception)
         {
-            throw new CommandFailure(57, $"{path} holds no PEM certificate: {exception.Message}");
+            throw new CommandFailure(57, $"{path}: {exception.Message}");
         }
     }
 }

@@ -1,6 +1,5 @@
 using NitroEnclaves.Images;
 using NitroEnclaves.Nsm;
-using NsmPcrValue = NitroEnclaves.Nsm.PcrValue;
 
 namespace NitroEnclaves.Enclaves;
 
@@ -26,22 +25,22 @@ static class EnclaveNsm
     /// The registers at boot: 0, 1, 2 and 8 from the image, but zero in debug mode, as real debug documents have them; 3 from the
     /// parent's role and 4 from its instance id in either mode.
     /// </summary>
-    public static IReadOnlyDictionary<int, NsmPcrValue> Registers(EnclaveOptions options, EnclaveId id, EifMeasurements measurements)
+    public static IReadOnlyDictionary<int, PcrValue> Registers(EnclaveOptions options, EnclaveId id, EifMeasurements measurements)
     {
-        var registers = new Dictionary<int, NsmPcrValue> { [Pcr.ParentInstance] = NsmPcrValue.OfInstance(id.InstanceId.ToString()) };
+        var registers = new Dictionary<int, PcrValue> { [Pcr.ParentInstance] = PcrValue.OfInstance(id.InstanceId.ToString()) };
         if (options.ParentRoleArn is { } arn)
         {
-            registers[Pcr.ParentRole] = NsmPcrValue.OfRole(arn);
+            registers[Pcr.ParentRole] = PcrValue.OfRole(arn);
         }
 
         if (!options.DebugMode)
         {
-            registers[Pcr.Image] = new NsmPcrValue(measurements.Pcr0.Bytes);
-            registers[Pcr.KernelAndBoot] = new NsmPcrValue(measurements.Pcr1.Bytes);
-            registers[Pcr.Application] = new NsmPcrValue(measurements.Pcr2.Bytes);
+            registers[Pcr.Image] = measurements.Pcr0;
+            registers[Pcr.KernelAndBoot] = measurements.Pcr1;
+            registers[Pcr.Application] = measurements.Pcr2;
             if (measurements.Pcr8 is { } certificate)
             {
-                registers[Pcr.SigningCertificate] = new NsmPcrValue(certificate.Bytes);
+                registers[Pcr.SigningCertificate] = certificate;
             }
         }
 

@@ -1,25 +1,11 @@
 namespace NitroEnclaves.Images;
 
 /// <summary>The common shape of the decompressors: read only, forward only, input through one buffer.</summary>
-abstract class DecompressionStream(Stream input) : Stream
+abstract class DecompressionStream(Stream input) : ReadOnlyStream
 {
     readonly byte[] _input = new byte[1 << 16];
     int _position;
     int _filled;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Reads unpacked bytes.</summary>
     /// <exception cref="InvalidDataException">The compressed bytes are malformed or end early.</exception>
@@ -54,22 +40,6 @@ abstract class DecompressionStream(Stream input) : Stream
 
         return 0;
     }
-
-    public override int Read(byte[] buffer, int offset, int count)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        return Read(buffer.AsSpan(offset, count));
-    }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <summary>Unpacks from one buffer into another, as far as both reach.</summary>
     /// <param name="source">Compressed bytes; empty at their end.</param>

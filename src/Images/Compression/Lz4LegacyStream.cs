@@ -7,7 +7,7 @@ namespace NitroEnclaves.Images;
 /// Unpacks LZ4's legacy frames, the form in which kernels are packed: the magic number 0x184C2102, then blocks of a length (u32)
 /// and data that unpack to 8 MiB each, the last one to less. All numbers are little-endian.
 /// </summary>
-sealed class Lz4LegacyStream(Stream input) : Stream
+sealed class Lz4LegacyStream(Stream input) : ReadOnlyStream
 {
     const uint Magic = 0x184C2102;
     const int MaxBlock = 8 << 20;
@@ -21,20 +21,6 @@ sealed class Lz4LegacyStream(Stream input) : Stream
     int _position;
     int _length;
     bool _started;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>Reads unpacked bytes.</summary>
     /// <exception cref="InvalidDataException">The compressed bytes are malformed or end early.</exception>
@@ -54,22 +40,6 @@ sealed class Lz4LegacyStream(Stream input) : Stream
         _position += count;
         return count;
     }
-
-    public override int Read(byte[] buffer, int offset, int count)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        return Read(buffer.AsSpan(offset, count));
-    }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -1,3 +1,5 @@
+using NitroEnclaves.Nsm;
+
 namespace NitroEnclaves.Images;
 
 /// <summary>What the hypervisor (or an emulating engine) puts into the registers for an image.</summary>

@@ -1,3 +1,5 @@
+using NitroEnclaves.Nsm;
+
 namespace NitroEnclaves.Images;
 
 /// <summary>
@@ -62,7 +64,7 @@ sealed class EifMeasurer : IDisposable
     {
         byte[] all = _all.GetDigest();
         byte[] boot = _boot?.GetDigest() ?? _bootDigest ?? all;
-        return new EifMeasurements(PcrValue.FromDigest(all), PcrValue.FromDigest(boot), PcrValue.FromDigest(_application.GetDigest()),
+        return new EifMeasurements(PcrValue.Zero.Extend(all), PcrValue.Zero.Extend(boot), PcrValue.Zero.Extend(_application.GetDigest()),
             pcr8);
     }
 

@@ -1,3 +1,5 @@
+using NitroEnclaves.Nsm;
+
 namespace NitroEnclaves.Images;
 
 /// <summary>The pass over all bytes of an image that gives its checksum and its measurements.</summary>

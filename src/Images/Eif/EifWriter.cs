@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Images;
 

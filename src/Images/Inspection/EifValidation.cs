@@ -1,4 +1,5 @@
 using System.Globalization;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Images;
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Images;
 
@@ -33,7 +34,7 @@ sealed class LenientEifReader(ByteSource source) : IDisposable
         source.ReadExactly(0, bytes);
         var header = EifHeader.Read(bytes);
         ReadSections();
-        PcrValue? pcr8 = _signature is null ? null : PcrValue.FromDigest(_certificates.GetHashAndReset());
+        PcrValue? pcr8 = _signature is null ? null : PcrValue.Zero.Extend(_certificates.GetHashAndReset());
         var (measurements, crc) = EifScanner.Scan(source, _sections, pcr8, progress, cancellationToken);
         return new EifDescription
         {

@@ -1,6 +1,7 @@
 using System.Formats.Asn1;
 using System.Security.Cryptography;
 using NitroEnclaves.Cose;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Images;
 

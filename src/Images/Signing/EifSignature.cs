@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using NitroEnclaves.Cbor;
 using NitroEnclaves.Cose;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Images;
 
@@ -27,7 +28,7 @@ public sealed class EifSignature
         CertificatePem = certificatePem;
         Message = message;
         _certificate = certificate;
-        Pcr8 = PcrValue.FromCertificate(certificate);
+        Pcr8 = PcrValue.OfContent(certificate);
     }
 
     /// <summary>Puts a section together.</summary>

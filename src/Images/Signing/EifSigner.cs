@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using NitroEnclaves.Cose;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Images;
 
@@ -46,7 +47,7 @@ public sealed class EifSigner : IDisposable
                 "The certificate is for a key on another curve than the private key's.");
         }
 
-        Pcr8 = PcrValue.FromCertificate(certificate.RawData);
+        Pcr8 = PcrValue.OfContent(certificate.RawData);
     }
 
     /// <summary>The algorithm, which follows from the key's curve.</summary>
@@ -54,6 +55,15 @@ public sealed class EifSigner : IDisposable
 
     /// <summary>The certificate's measurement.</summary>
     public PcrValue Pcr8 { get; }
+
+    /// <summary>PCR8 of images signed with a certificate, as <c>pcr --signing-certificate</c> prints it.</summary>
+    /// <param name="certificatePem">The certificate's PEM file; of a chain the first one counts.</param>
+    /// <exception cref="EifSigningException">There is no readable certificate in the file.</exception>
+    public static PcrValue MeasureCertificate(ReadOnlySpan<byte> certificatePem)
+    {
+        using var certificate = OpenCertificate(certificatePem);
+        return PcrValue.OfContent(certificate.RawData);
+    }
 
     /// <summary>Signs with a key from a PEM file.</summary>
     /// <param name="certificatePem">

@@ -1,4 +1,5 @@
 using NitroEnclaves.Cbor;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Images;
 

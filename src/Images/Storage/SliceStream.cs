@@ -1,15 +1,11 @@
 namespace NitroEnclaves.Images;
 
 /// <summary>A readable, seekable stream over a range of an <see cref="ByteSource"/> that it does not own.</summary>
-sealed class SliceStream(ByteSource source, long start, long length) : Stream
+sealed class SliceStream(ByteSource source, long start, long length) : ReadOnlyStream
 {
     long _position;
 
-    public override bool CanRead => true;
-
     public override bool CanSeek => true;
-
-    public override bool CanWrite => false;
 
     public override long Length => length;
 
@@ -36,18 +32,6 @@ sealed class SliceStream(ByteSource source, long start, long length) : Stream
         return read;
     }
 
-    public override int Read(byte[] buffer, int offset, int count)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        return Read(buffer.AsSpan(offset, count));
-    }
-
-    public override int ReadByte()
-    {
-        Span<byte> one = stackalloc byte[1];
-        return Read(one) == 0 ? -1 : one[0];
-    }
-
     public override long Seek(long offset, SeekOrigin origin) => Position = origin switch
     {
         SeekOrigin.Begin => offset,
@@ -55,12 +39,4 @@ sealed class SliceStream(ByteSource source, long start, long length) : Stream
         SeekOrigin.End => length + offset,
         _ => throw new ArgumentOutOfRangeException(nameof(origin)),
     };
-
-    public override void Flush()
-    {
-    }
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

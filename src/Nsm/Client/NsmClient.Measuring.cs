@@ -4,7 +4,7 @@ public sealed partial class NsmClient
 {
     /// <summary>
     /// Measures a content, such as the enclave's configuration, into a register of its own and locks it, so that every later
-    /// document states it. The register then holds <see cref="PcrValue.OfContent"/> of the content, which is also what
+    /// document states it. The register then holds <see cref="PcrValue.OfContent(ReadOnlySpan{byte})"/> of the content, which is also what
     /// <c>nitro-cli pcr --input</c> prints for a file of it: a verifier can predict it.
     /// </summary>
     /// <remarks>

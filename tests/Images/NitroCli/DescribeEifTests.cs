@@ -1,3 +1,5 @@
+using NitroEnclaves.Nsm;
+
 namespace NitroEnclaves.Images.Tests;
 
 /// <summary>What nitro-cli 1.5.0 prints about the golden images (<c>tests/vectors/eif/expect</c>), byte for byte.</summary>
@@ -62,12 +64,12 @@ public sealed class DescribeEifTests
         string printed;
         if (name.StartsWith("cert-", StringComparison.Ordinal))
         {
-            printed = NitroCliJson.Pcr("PCR8", PcrValue.FromCertificatePem(File.ReadAllBytes(TestVectors.Own("eif", "keys", file))));
+            printed = NitroCliJson.Pcr("PCR8", EifSigner.MeasureCertificate(File.ReadAllBytes(TestVectors.Own("eif", "keys", file))));
         }
         else
         {
             using var input = File.OpenRead(TestVectors.Own("eif", "inputs", file));
-            printed = NitroCliJson.Pcr("PCR", PcrValue.FromContent(input));
+            printed = NitroCliJson.Pcr("PCR", PcrValue.OfContent(input));
         }
 
         Assert.Equal(File.ReadAllText(TestVectors.Own("eif", "expect", $"pcr-{name}.json")).TrimEnd('\n'), printed);
@@ -81,9 +83,9 @@ public sealed class DescribeEifTests
         var instance = expected.RootElement.GetProperty("PCR4");
 
         Assert.Equal(role.GetProperty("value").GetString(),
-            PcrValue.FromRoleArn(role.GetProperty("input_role_arn").GetString()!).ToString());
+            PcrValue.OfRole(role.GetProperty("input_role_arn").GetString()!).ToString());
         Assert.Equal(instance.GetProperty("value").GetString(),
-            PcrValue.FromInstanceId(instance.GetProperty("input_instance_id").GetString()!).ToString());
+            PcrValue.OfInstance(instance.GetProperty("input_instance_id").GetString()!).ToString());
     }
 
     static string Expected(string name) => File.ReadAllText(TestVectors.Own("eif", "expect", $"{name}.describe-eif.txt")).TrimEnd('\n');

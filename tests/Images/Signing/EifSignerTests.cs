@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using NitroEnclaves.Cose;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Images.Tests;
 
@@ -32,7 +33,7 @@ public sealed class EifSignerTests : IDisposable
         Assert.Equal(EifSignatureStatus.Valid, image.Signature!.Verify(measurements.Pcr0, FixedTime.OfVectors.GetUtcNow()));
         Assert.Equal(File.ReadAllBytes(Key(certificate)), image.Signature.CertificatePem.ToArray());
         using var first = X509Certificate2.CreateFromPem(File.ReadAllText(Key(certificate)));
-        Assert.Equal(PcrValue.FromCertificate(first.RawData), measurements.Pcr8);
+        Assert.Equal(PcrValue.OfContent(first.RawData), measurements.Pcr8);
     }
 
     [Fact]
