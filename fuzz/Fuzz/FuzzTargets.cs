@@ -14,5 +14,7 @@ static class FuzzTargets
         new PolicyFuzzTarget(),
         new EifFuzzTarget(),
         new NsmFuzzTarget(),
+        new NsmReplyFuzzTarget(),
+        new EnvelopeFuzzTarget(),
     ];
 }
