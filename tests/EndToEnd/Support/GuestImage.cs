@@ -23,7 +23,7 @@ sealed record GuestImage(string Path, EifMeasurements Measurements)
     {
         var root = new RootFileSystem();
         root.Set(ProgramPath, FileNode.RegularFile(FileContent.FromFile(program), UnixFileMode.UserExecute | UnixFileMode.UserRead));
-        root.Set("work/here", FileNode.Directory());
+        root.Set("some/where", FileNode.Directory());
         return root;
     }
 
