@@ -35,7 +35,8 @@ static class CommandErrors
                 await Console.Error.WriteLineAsync($"The end of its console:\n{tail.TrimEnd()}");
             }
 
-            return failure.Code;
+            // A failure without a number of nitro-cli's (its E00) is a failure all the same.
+            return failure.Code == 0 ? 1 : failure.Code;
         }
     }
 

@@ -55,6 +55,7 @@ static class Program
         DescribeEnclavesCommand.Create(),
         TerminateEnclaveCommand.Create(),
         AttestCommand.Create(),
+        AllocateCommand.Create(),
         DoctorCommand.Create(),
         ExplainCommand.Create(),
     };

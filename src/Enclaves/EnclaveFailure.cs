@@ -39,6 +39,18 @@ public enum EnclaveFailure
     /// <summary>More CPUs were asked for than the engine can give (E22).</summary>
     InsufficientCpus,
 
+    /// <summary>A list of CPUs has something in it that is no CPU number (E23).</summary>
+    MalformedCpuId,
+
+    /// <summary>A list of CPUs has an interval in it that is none (E24).</summary>
+    MalformedCpuInterval,
+
+    /// <summary>CPUs cannot be set aside for enclaves: partial cores, several NUMA nodes, an enclave that runs, or no right to do it (E29).</summary>
+    CpuPool,
+
+    /// <summary>The allocator's file says something that it cannot (E17).</summary>
+    AllocatorConfiguration,
+
     /// <summary>No memory was asked for, or less than four times the size of the image (E26).</summary>
     InsufficientMemoryRequested,
 
