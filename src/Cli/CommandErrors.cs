@@ -48,6 +48,7 @@ static class CommandErrors
         EifSigningException failure => (60, failure.Message),
         NitroCliException failure => (failure.Code, failure.Message),
         RootFileSystemException failure => (48, failure.Message),
+        ContainerRegistryException failure => (50, failure.Message),
         AttestationException failure => (0, failure.Message),
         VsockException failure => (11, failure.Message),
         ArgumentException failure => (3, failure.Message),

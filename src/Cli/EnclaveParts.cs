@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using NitroEnclaves.Cli.Building;
 using NitroEnclaves.Images;
 
 namespace NitroEnclaves.Cli;
@@ -20,15 +21,20 @@ static class EnclaveParts
 
     /// <summary>The kernel's file.</summary>
     /// <exception cref="CommandFailure">There is none.</exception>
-    public static string FindKernel(string? given)
+    public static string FindKernel(string? given, EifArchitecture architecture = EifArchitecture.X64)
     {
         if (given is not null)
         {
             return RequireFile(given, "kernel");
         }
 
+        if (Blobs is null && architecture != EifArchitecture.X64)
+        {
+            throw MissingForArchitecture(architecture);
+        }
+
         string[] candidates = Blobs is { } blobs
-            ? [Path.Combine(blobs, "bzImage"), Path.Combine(blobs, "Image")]
+            ? [Path.Combine(blobs, architecture == EifArchitecture.Arm64 ? "Image" : "bzImage")]
             : [Path.Combine(CacheFolder, "kernel", "current", "bzImage")];
         return candidates.FirstOrDefault(File.Exists)
             ?? throw new CommandFailure(48, $"There is no kernel at {candidates[0]}: run {SetUp()}, or name one with --kernel.");
@@ -57,31 +63,58 @@ static class EnclaveParts
 
     /// <summary>nitro-init, or another init.</summary>
     /// <exception cref="CommandFailure">There is none.</exception>
-    public static string FindInit(string? given)
+    public static string FindInit(string? given, EifArchitecture architecture = EifArchitecture.X64)
     {
         if (given is not null)
         {
-            return RequireFile(given, "init");
+            return ForArchitecture(RequireFile(given, "init"), architecture);
         }
 
-        var runtime = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "linux-arm64" : "linux-x64";
+        var runtime = architecture == EifArchitecture.Arm64 ? "linux-arm64" : "linux-x64";
         string?[] candidates =
         [
             Blobs is { } blobs ? Path.Combine(blobs, "init") : null,
-            Path.Combine(AppContext.BaseDirectory, "nitro-init"),
+            architecture == Host ? Path.Combine(AppContext.BaseDirectory, "nitro-init") : null,
             Checkout.Root is { } root ? Path.Combine(root, "artifacts", "publish", "nitro-init", $"release_{runtime}", "nitro-init") : null,
         ];
-        return candidates.FirstOrDefault(File.Exists)
-            ?? throw new CommandFailure(48, $"There is no nitro-init: run {(Checkout.Root is null ? "eng/init in a checkout" : "eng/init")}, or name an init with --init.");
+        return candidates.FirstOrDefault(File.Exists) is { } found ? ForArchitecture(found, architecture)
+            : architecture != Host ? throw MissingForArchitecture(architecture)
+            : throw new CommandFailure(48, $"There is no nitro-init: run {(Checkout.Root is null ? "eng/init in a checkout" : "eng/init")}, or name an init with --init.");
     }
 
     /// <summary>The folder of C runtime libraries that a self-contained .NET program needs beside it.</summary>
     /// <exception cref="CommandFailure">There is none.</exception>
-    public static string FindRuntimeLibraries()
+    public static string FindRuntimeLibraries(EifArchitecture architecture = EifArchitecture.X64)
     {
+        if (architecture != EifArchitecture.X64)
+        {
+            throw new CommandFailure(48, $"The runtime libraries in the cache folder are for x86_64: give those of {ArchitectureNames.Of(architecture)} as a --directory, and the program as another.");
+        }
+
         var folder = Path.Combine(CacheFolder, "runtime-libraries", "current");
         return Directory.Exists(folder) ? folder : throw new CommandFailure(48, $"There are no runtime libraries at {folder}: run {SetUp()}.");
     }
+
+    /// <summary>The command line of nitro-cli's blobs, which nitro-cli trims; null without blobs.</summary>
+    public static string? FindCommandLine() =>
+        Blobs is { } blobs && Path.Combine(blobs, "cmdline") is var file && File.Exists(file) ? File.ReadAllText(file).Trim() : null;
+
+    /// <summary>The NSM's module for AWS's init: the given one, else for nitro-cli's layout that of its blobs; null for none.</summary>
+    /// <exception cref="CommandFailure">The given one does not exist.</exception>
+    public static string? FindNsmModule(string? given, RamdiskProfile profile) => given is not null
+        ? RequireFile(given, "module")
+        : profile == RamdiskProfile.NitroCli && Blobs is { } blobs && Path.Combine(blobs, "nsm.ko") is var file && File.Exists(file) ? file : null;
+
+    static EifArchitecture Host => RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? EifArchitecture.Arm64 : EifArchitecture.X64;
+
+    static string ForArchitecture(string init, EifArchitecture architecture) =>
+        ElfExecutable.Read(init) is { Architecture: { } other } && other != architecture
+            ? throw new CommandFailure(48, $"The init {init} is for {ArchitectureNames.Of(other)}, the image for {ArchitectureNames.Of(architecture)}: name another with --init, or choose with --arch.")
+            : init;
+
+    // What set-up brings is for the machine it runs on; nothing here is cross-built.
+    static CommandFailure MissingForArchitecture(EifArchitecture architecture) => new(48,
+        $"For an image of {ArchitectureNames.Of(architecture)} two parts must be supplied by path: a kernel (--kernel) and an init (--init); a folder with both and a cmdline, as NITRO_CLI_BLOBS names it, will do.");
 
     static string RequireFile(string path, string what) =>
         File.Exists(path) ? path : throw new CommandFailure(48, $"The {what} {path} does not exist.");

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
+using NitroEnclaves.Cli.Building;
+using NitroEnclaves.Cli.Signing;
 using NitroEnclaves.Images;
 
 namespace NitroEnclaves.Cli;
@@ -8,14 +10,17 @@ namespace NitroEnclaves.Cli;
 /// <summary>What an image is built from, as the command line names it.</summary>
 sealed record ImageRequest
 {
-    /// <summary>Folders of the root file system, each as <c>DIR</c> or <c>DIR:PATH</c>.</summary>
-    public required IReadOnlyList<string> Directories { get; init; }
+    /// <summary>Where the files of the root file system come from.</summary>
+    public required RootFileSystemRequest Files { get; init; }
 
-    public bool RuntimeLibraries { get; init; }
+    /// <summary>What to start.</summary>
+    public ProgramRequest Program { get; init; } = new();
 
     public required string OutputFile { get; init; }
 
-    public required ProgramDescription Program { get; init; }
+    public EifArchitecture Architecture { get; init; }
+
+    public RamdiskProfile Profile { get; init; }
 
     public string? Name { get; init; }
 
@@ -27,62 +32,70 @@ sealed record ImageRequest
 
     public string? Modules { get; init; }
 
+    public string? NsmModule { get; init; }
+
     public string? CommandLine { get; init; }
 
     public string? Init { get; init; }
 
+    /// <summary>The certificate and the key to sign with; both or none.</summary>
+    public string? SigningCertificate { get; init; }
+
+    /// <summary>A file, or the ARN of a KMS key.</summary>
+    public string? PrivateKey { get; init; }
+
     /// <summary>Builds the image.</summary>
     /// <exception cref="CommandFailure">A part is missing or cannot be read.</exception>
-    public BuiltImage Build(CancellationToken cancellationToken)
+    public async Task<BuiltImage> BuildAsync(CancellationToken cancellationToken)
     {
-        var kernel = EnclaveParts.FindKernel(Kernel);
-        using var root = new RootFileSystem();
-        foreach (var (folder, path) in (IEnumerable<(string, string)>)[.. RuntimeLibraries ? [(EnclaveParts.FindRuntimeLibraries(), "")] : Array.Empty<(string, string)>(), .. Directories.Select(Split)])
-        {
-            root.AddFolder(path, folder);
-        }
-
+        // First what costs nothing: a key that does not fit is known before a container image is fetched.
+        using var signer = SigningCertificate is null ? null : SigningKey.Open(SigningCertificate, PrivateKey!);
+        var kernel = EnclaveParts.FindKernel(Kernel, Architecture);
+        var init = EnclaveParts.FindInit(Init, Architecture);
+        var metadata = ReadMetadata(MetadataFile);
+        using var parts = await RootFileSystemParts.OpenAsync(Files, Architecture, cancellationToken);
+        var program = Program.Resolve(parts, Profile);
         var (kernelVersion, hash) = (KernelVersion(kernel), HashFile(kernel));
         var builder = new EnclaveImageBuilder
         {
+            Architecture = Architecture,
+            Profile = Profile,
             Kernel = EifSectionContent.FromFile(kernel),
             KernelVersion = kernelVersion.Split(' ')[0],
-            CommandLine = CommandLine ?? EnclaveImageBuilder.DefaultCommandLine,
-            Init = FileContent.FromFile(EnclaveParts.FindInit(Init)),
-            Modules = EnclaveParts.FindModules(Modules, kernel),
-            RootFileSystem = root,
-            Program = Program,
+            CommandLine = CommandLine ?? (Profile == RamdiskProfile.NitroCli ? EnclaveParts.FindCommandLine() : null) ?? EnclaveImageBuilder.DefaultCommandLine,
+            Init = FileContent.FromFile(init),
+            Modules = Profile == RamdiskProfile.NitroCli ? [] : EnclaveParts.FindModules(Modules, kernel),
+            NsmModule = EnclaveParts.FindNsmModule(NsmModule, Profile) is { } module ? FileContent.FromFile(module) : null,
+            RootFileSystem = parts.Root,
+            ExportPath = Profile == RamdiskProfile.NitroCli ? parts.ExportPath : null,
+            Program = program,
             Name = Name ?? Path.GetFileNameWithoutExtension(OutputFile),
             Version = Version ?? "1.0",
-            CustomMetadata = ReadMetadata(),
+            CustomMetadata = metadata,
+            DockerInfo = Profile == RamdiskProfile.NitroCli ? parts.DockerInfo : null,
             SourceDate = SourceDate(),
+            Signer = signer,
         };
-        return new BuiltImage(builder.Build(OutputFile, cancellationToken: cancellationToken), kernelVersion, hash);
+        using var progress = TerminalProgress.OnStandardError("Writing the image");
+        return new BuiltImage(builder.Build(OutputFile, progress, cancellationToken), kernelVersion, hash);
     }
 
-    static (string Folder, string Path) Split(string directory)
+    /// <summary>The JSON that goes into an image's metadata; null for none.</summary>
+    /// <exception cref="CommandFailure">The file is not JSON.</exception>
+    public static JsonElement? ReadMetadata(string? path)
     {
-        var colon = directory.LastIndexOf(':');
-        var (folder, path) = colon > 0 ? (directory[..colon], directory[(colon + 1)..].Trim('/')) : (directory, "");
-        return Directory.Exists(folder)
-            ? (folder, path)
-            : throw new CommandFailure(48, $"The folder {folder} of --directory {directory} does not exist.");
-    }
-
-    JsonElement? ReadMetadata()
-    {
-        if (MetadataFile is null)
+        if (path is null)
         {
             return null;
         }
 
         try
         {
-            return JsonDocument.Parse(File.ReadAllBytes(MetadataFile)).RootElement;
+            return JsonDocument.Parse(File.ReadAllBytes(path)).RootElement;
         }
         catch (JsonException exception)
         {
-            throw new CommandFailure(17, $"The metadata file {MetadataFile} is not JSON: {exception.Message}");
+            throw new CommandFailure(17, $"The metadata file {path} is not JSON: {exception.Message}");
         }
     }
 
@@ -103,7 +116,13 @@ sealed record ImageRequest
     static string KernelVersion(string kernel)
     {
         var file = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(kernel))!, "version");
-        return File.Exists(file) ? File.ReadAllText(file).Trim() : "unknown";
+        if (File.Exists(file))
+        {
+            return File.ReadAllText(file).Trim();
+        }
+
+        using var image = File.OpenRead(kernel);
+        return LinuxKernelImage.Read(image).Release ?? "unknown";
     }
 
     static string HashFile(string path)

@@ -41,6 +41,12 @@ public sealed class EnclaveImageBuilder
     /// <summary>The files of the enclave's root.</summary>
     public required RootFileSystem RootFileSystem { get; init; }
 
+    /// <summary>
+    /// For nitro-cli's layout, whose bytes depend on the order of the files: what <c>docker export</c> wrote, an uncompressed tar
+    /// archive, to take in place of <see cref="RootFileSystem"/>. Null for the root file system in the order of its names.
+    /// </summary>
+    public string? ExportPath { get; init; }
+
     /// <summary>What init shall start.</summary>
     public required ProgramDescription Program { get; init; }
 
@@ -115,7 +121,9 @@ public sealed class EnclaveImageBuilder
 
     EifSectionContent[] ReproducibleRamdisks() =>
     [
-        new InitRamdisk { Init = Init, Modules = Modules, NsmModule = NsmModule, ModificationTime = SourceDate },
+        ExportPath is not null
+            ? throw new ArgumentException("An export's order matters in nitro-cli's layout only; give the archive as the root file system.")
+            : new InitRamdisk { Init = Init, Modules = Modules, NsmModule = NsmModule, ModificationTime = SourceDate },
         new ApplicationRamdisk { RootFileSystem = RootFileSystem, Program = Program, ModificationTime = SourceDate },
     ];
 
@@ -124,6 +132,6 @@ public sealed class EnclaveImageBuilder
         :
         [
             new NitroCliBootstrapRamdisk { Init = Init, NsmModule = NsmModule },
-            new NitroCliApplicationRamdisk { RootFileSystem = RootFileSystem, Program = Program },
+            new NitroCliApplicationRamdisk { RootFileSystem = ExportPath is null ? RootFileSystem : null, ExportPath = ExportPath, Program = Program },
         ];
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NitroEnclaves.Cli.Inspecting;
 using NitroEnclaves.Images;
 
 namespace NitroEnclaves.Cli.Commands;
@@ -10,22 +11,42 @@ static class DescribeEifCommand
     {
         var eif = new Option<string>("--eif-path") { Required = true, HelpName = "FILE", Description = "The image." };
         var lenient = new Option<bool>("--lenient") { Description = "Believe the file as nitro-cli's reader does, and answer as it does." };
-        var command = new Command("describe-eif", "Describe an image and print its measurements.") { eif, lenient };
+        var format = OutputFormatOption.Create(OutputFormat.Json);
+        var command = new Command("describe-eif", "Describe an image and print its measurements.") { eif, lenient, format };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(lenient) && result.GetValue(format) == OutputFormat.Table)
+            {
+                result.AddError("--lenient answers as nitro-cli does, in JSON; --format table needs an image that can be read strictly.");
+            }
+        });
         command.SetAction((parsed, cancellationToken) => Task.FromResult(CommandErrors.Run(() =>
         {
-            Console.Out.WriteLine(NitroCliJson.Describe(Read(parsed.GetRequiredValue(eif), parsed.GetValue(lenient), cancellationToken)));
+            var path = parsed.GetRequiredValue(eif);
+            if (parsed.GetValue(lenient))
+            {
+                using var progress = TerminalProgress.OverFile("Measuring", path);
+                var description = EifDescription.ReadLeniently(path, progress, cancellationToken);
+                progress.Dispose();
+                Console.Out.WriteLine(NitroCliJson.Describe(description));
+                return;
+            }
+
+            using var image = EifFile.Open(path);
+            EifDescription read;
+            using (var progress = TerminalProgress.OverFile("Measuring", path))
+            {
+                read = EifDescription.Read(image, progress, cancellationToken);
+            }
+
+            if (parsed.GetValue(format) == OutputFormat.Table)
+            {
+                Console.Out.Write(ImageTable.Write(image, read));
+                return;
+            }
+
+            Console.Out.WriteLine(NitroCliJson.Describe(read));
         })));
         return command;
-    }
-
-    static EifDescription Read(string path, bool lenient, CancellationToken cancellationToken)
-    {
-        if (lenient)
-        {
-            return EifDescription.ReadLeniently(path, cancellationToken: cancellationToken);
-        }
-
-        using var image = EifFile.Open(path);
-        return EifDescription.Read(image, cancellationToken: cancellationToken);
     }
 }

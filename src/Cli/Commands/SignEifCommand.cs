@@ -1,24 +1,62 @@
 using System.CommandLine;
+using NitroEnclaves.Cli.Signing;
 using NitroEnclaves.Images;
 
 namespace NitroEnclaves.Cli.Commands;
 
-/// <summary><c>nitro sign-eif</c>: signs an image in place, or signs it again.</summary>
+/// <summary><c>nitro sign-eif</c>: signs an image, or signs it again; in one step, or in two for a key that is elsewhere.</summary>
 static class SignEifCommand
 {
     public static Command Create()
     {
-        var eif = new Option<string>("--eif-path") { Required = true, HelpName = "FILE", Description = "The image; replaced by the signed one." };
+        var eif = new Option<string>("--eif-path") { Required = true, HelpName = "FILE", Description = "The image; replaced by the signed one unless --output-file names another." };
         var certificate = new Option<string>("--signing-certificate") { Required = true, HelpName = "FILE", Description = "The certificate (PEM); the first one of a chain signs." };
-        var key = new Option<string>("--private-key") { Required = true, HelpName = "FILE", Description = "Its EC private key (PEM: SEC1 or PKCS#8)." };
-        var command = new Command("sign-eif", "Sign an image.") { eif, certificate, key };
+        var key = new Option<string?>("--private-key")
+        {
+            HelpName = "FILE|ARN",
+            Description = "Its EC private key: a PEM file (SEC1 or PKCS#8; the password of an encrypted one is asked for), or the ARN of an AWS KMS key.",
+        };
+        var digestOnly = new Option<bool>("--digest-only") { Description = "Print the digest that the key must sign, in hexadecimal, and change nothing." };
+        var signature = new Option<string?>("--signature") { HelpName = "FILE", Description = "Attach this signature of the digest, made elsewhere (DER, or r and s)." };
+        var output = new Option<string?>("--output-file") { HelpName = "FILE", Description = "The signed image, if it shall be another file." };
+        var command = new Command("sign-eif", "Sign an image.") { eif, certificate, key, digestOnly, signature, output };
+        command.Validators.Add(result =>
+        {
+            if (new[] { result.GetValue(key) is not null, result.GetValue(digestOnly), result.GetValue(signature) is not null }.Count(given => given) != 1)
+            {
+                result.AddError("Exactly one of --private-key, --digest-only, --signature is needed.");
+            }
+        });
         command.SetAction((parsed, cancellationToken) => Task.FromResult(CommandErrors.Run(() =>
         {
-            using var signer = EifSigner.FromPem(File.ReadAllBytes(parsed.GetRequiredValue(certificate)), File.ReadAllText(parsed.GetRequiredValue(key)));
             var path = parsed.GetRequiredValue(eif);
-            Console.Out.WriteLine(NitroCliJson.Measurements(EifSigning.Sign(path, path, signer, cancellationToken: cancellationToken)));
+            var certificatePath = parsed.GetRequiredValue(certificate);
+            if (parsed.GetValue(digestOnly))
+            {
+                Console.Out.WriteLine(Digest(path, certificatePath, cancellationToken));
+                return;
+            }
+
+            using var signer = parsed.GetValue(signature) is { } signatureFile
+                ? DetachedSignature.CreateSigner(SigningKey.ReadCertificate(certificatePath), File.ReadAllBytes(signatureFile))
+                : SigningKey.Open(certificatePath, parsed.GetValue(key)!);
+            EifMeasurements measurements;
+            using (var progress = TerminalProgress.OverFile("Signing", path))
+            {
+                measurements = EifSigning.Sign(path, parsed.GetValue(output) ?? path, signer, progress, cancellationToken);
+            }
+
+            Console.Out.WriteLine(NitroCliJson.Measurements(measurements));
             Console.Error.WriteLine("Enclave Image successfully signed.");
         })));
         return command;
+    }
+
+    static string Digest(string path, string certificatePath, CancellationToken cancellationToken)
+    {
+        var certificate = SigningKey.ReadCertificate(certificatePath);
+        using var image = EifFile.Open(path);
+        using var progress = TerminalProgress.OverFile("Measuring", path);
+        return Convert.ToHexStringLower(DetachedSignature.GetDigest(image.Measure(progress, cancellationToken).Pcr0, certificate));
     }
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using NitroEnclaves.Attestation;
+using NitroEnclaves.Cli.Building;
 using NitroEnclaves.Enclaves;
 using NitroEnclaves.Images;
 
@@ -28,15 +29,9 @@ sealed class DemoRun(string checkout, TextWriter output)
         Directory.CreateDirectory(_folder);
         await log.RunAsync("set up", () => SetUpAsync(cancellationToken), tellsItsProgress: true);
         await log.RunAsync("publish", () => PublishAsync(application, cancellationToken));
-        await log.RunAsync("build", () => Task.Run<IReadOnlyList<string>>(() =>
+        await log.RunAsync("build", () => Task.Run<IReadOnlyList<string>>(async () =>
         {
-            built = new ImageRequest
-            {
-                Directories = [$"{application}:/app"],
-                RuntimeLibraries = true,
-                OutputFile = image,
-                Program = new ProgramDescription { Command = [$"/app/{SampleName}"] },
-            }.Build(cancellationToken);
+            built = await new ImageRequest { Files = new RootFileSystemRequest { PublishFolder = application }, OutputFile = image }.BuildAsync(cancellationToken);
             return
             [
                 $"{Path.GetRelativePath(Environment.CurrentDirectory, image)}, {new FileInfo(image).Length / 1e6:0.0} MB, kernel {built.KernelVersion}",

@@ -10,10 +10,11 @@ static class Tool
     /// <param name="arguments">Its arguments.</param>
     /// <param name="cancellationToken">Ends it, with all that it started.</param>
     /// <param name="temporaryFolder">Where it may leave temporary files; null for the usual place.</param>
+    /// <param name="input">What it finds on stdin.</param>
     /// <returns>What it printed on stdout.</returns>
     /// <exception cref="CommandFailure">It is missing or failed; what it printed stands in the message.</exception>
     public static async Task<string> RunAsync(
-        string fileName, IEnumerable<string> arguments, CancellationToken cancellationToken, string? temporaryFolder = null)
+        string fileName, IEnumerable<string> arguments, CancellationToken cancellationToken, string? temporaryFolder = null, string input = "")
     {
         var start = new ProcessStartInfo(fileName, arguments) { RedirectStandardOutput = true, RedirectStandardInput = true };
         if (temporaryFolder is not null)
@@ -24,6 +25,7 @@ static class Tool
         // The command's own host variables would make the SDK believe it runs inside another build.
         start.Environment.Remove("MSBUILD_EXE_PATH");
         using var process = Start(start);
+        await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         try
         {

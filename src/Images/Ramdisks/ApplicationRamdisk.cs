@@ -44,6 +44,12 @@ public sealed class ApplicationRamdisk : EifSectionContent
             }
         }
 
+        // A WORKDIR that no layer has comes to be, as container engines have it.
+        if (Program.WorkingDirectory is { } folder && RootFileSystem.Find(folder) is null)
+        {
+            RootFileSystem.Set(folder, FileNode.Directory());
+        }
+
         var archive = new ReproducibleArchive(output, ModificationTime);
         Add("cmd", command);
         Add("env", environment);

@@ -38,8 +38,11 @@ public static class DetachedSignature
         return new EifSigner(certificatePem, new MadeElsewhere(algorithm, ToFixedLength(signature, algorithm)), time);
     }
 
-    /// <summary>r||s, each left-padded, from either form.</summary>
-    internal static byte[] ToFixedLength(ReadOnlySpan<byte> signature, CoseAlgorithm algorithm)
+    /// <summary>A signature as images hold it: r||s, each left-padded to the length of the curve's numbers.</summary>
+    /// <param name="signature">r||s, or DER as OpenSSL and AWS KMS give it.</param>
+    /// <param name="algorithm">The key's algorithm.</param>
+    /// <exception cref="EifSigningException">The signature is of neither form.</exception>
+    public static byte[] ToFixedLength(ReadOnlySpan<byte> signature, CoseAlgorithm algorithm)
     {
         int length = algorithm.GetSignatureLength();
         if (signature.Length == length && signature is not [0x30, ..])

@@ -65,6 +65,17 @@ public sealed class EifSigner : IDisposable
         return PcrValue.OfContent(certificate.RawData);
     }
 
+    /// <summary>A certificate's public key, to be compared with the one of a key management service.</summary>
+    /// <param name="certificatePem">The certificate's PEM file; of a chain the first one counts.</param>
+    /// <returns>The DER encoding of SubjectPublicKeyInfo (RFC 5280, 4.1).</returns>
+    /// <exception cref="EifSigningException">The certificate cannot be read, or its key is on none of the three curves.</exception>
+    public static byte[] GetSubjectPublicKeyInfo(ReadOnlySpan<byte> certificatePem)
+    {
+        using var certificate = OpenCertificate(certificatePem);
+        using var key = OpenPublicKey(certificate);
+        return key.ExportSubjectPublicKeyInfo();
+    }
+
     /// <summary>Signs with a key from a PEM file.</summary>
     /// <param name="certificatePem">
     /// The certificate's PEM file, one certificate or a chain that begins with the signer's; goes into the image verbatim.
