@@ -33,7 +33,7 @@ public sealed class EnclaveException : Exception
         EnclaveFailure.MalformedCpuId => 23,
         EnclaveFailure.MalformedCpuInterval => 24,
         EnclaveFailure.CpuPool => 29,
-        EnclaveFailure.AllocatorConfiguration => 17,
+        EnclaveFailure.AllocatorConfiguration or EnclaveFailure.Configuration => 17,
         EnclaveFailure.InsufficientMemoryRequested => 26,
         EnclaveFailure.InsufficientMemoryAvailable => 27,
         EnclaveFailure.InvalidImage => 35,

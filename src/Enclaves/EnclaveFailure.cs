@@ -51,6 +51,9 @@ public enum EnclaveFailure
     /// <summary>The allocator's file says something that it cannot (E17).</summary>
     AllocatorConfiguration,
 
+    /// <summary>A file of <c>run-enclave --config</c> is not what it should be (E17).</summary>
+    Configuration,
+
     /// <summary>No memory was asked for, or less than four times the size of the image (E26).</summary>
     InsufficientMemoryRequested,
 

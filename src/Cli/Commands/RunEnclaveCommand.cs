@@ -12,7 +12,7 @@ static class RunEnclaveCommand
         var kernel = new Option<string?>("--kernel") { HelpName = "FILE", Description = "A kernel, to be put together with --initrd and --append instead of an image." };
         var initrds = new Option<string[]>("--initrd") { HelpName = "FILE", Description = "A ramdisk for --kernel. May be repeated; PCR1 covers the first." };
         var append = new Option<string?>("--append") { HelpName = "TEXT", Description = "The command line for --kernel." };
-        var memory = new Option<string>("--memory") { Required = true, HelpName = "MiB", Description = "Memory in MiB, or with M, G or T." };
+        var memory = new Option<string?>("--memory") { HelpName = "MiB", Description = "Memory in MiB, or with M, G or T." };
         var cpuCount = new Option<uint?>("--cpu-count") { HelpName = "N", Description = "How many vCPUs." };
         var cpuIds = new Option<uint[]>("--cpu-ids") { HelpName = "N", Description = "Which CPUs.", AllowMultipleArgumentsPerToken = true };
         var cid = new Option<ulong?>("--enclave-cid") { HelpName = "CID", Description = "The enclave's CID, 4 or above (default: a free one)." };
@@ -24,34 +24,58 @@ static class RunEnclaveCommand
         var parent = new Option<string?>("--parent-id") { HelpName = "i-...", Description = "Emulation: the parent's instance id, which makes PCR4." };
         var module = new Option<string?>("--module-id") { HelpName = "i-...-enc...", Description = "Emulation: the enclave's id and module id." };
         var authority = new Option<string?>("--authority") { HelpName = "DIR", Description = "Emulation: the local authority that signs its documents." };
+        var config = new Option<string?>("--config") { HelpName = "FILE", Description = "A JSON file with all of this instead: eif_path, memory_mib, cpu_count or cpu_ids, ..." };
         var command = new Command("run-enclave", "Start an enclave and wait for its heartbeat.")
         {
-            eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, attach, name, engine, role, parent, module, authority,
+            eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, attach, name, engine, role, parent, module, authority, config,
         };
+        Option[] ofFile = [eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, name];
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(config) is not { Implicit: false })
+            {
+                if (result.GetResult(memory) is null)
+                {
+                    result.AddError("Option '--memory' is required.");
+                }
+            }
+            else if (ofFile.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
+            {
+                result.AddError($"Option '--config' excludes '{other.Name}': the file says it.");
+            }
+        });
         command.SetAction((parsed, cancellationToken) => CommandErrors.RunAsync(async () =>
         {
+            var file = parsed.GetValue(config) is { } path ? RunEnclaveConfiguration.Load(path) : null;
             var ids = parsed.GetValue(cpuIds) ?? [];
-            var options = new EnclaveOptions
+            var options = (file?.ToOptions() ?? new EnclaveOptions
             {
                 EifPath = parsed.GetValue(eif),
                 KernelPath = parsed.GetValue(kernel),
                 InitrdPaths = parsed.GetValue(initrds) ?? [],
                 CommandLine = parsed.GetValue(append),
-                MemoryMiB = MemorySize.ParseMiB(parsed.GetRequiredValue(memory)),
+                MemoryMiB = MemorySize.ParseMiB(parsed.GetValue(memory)!),
                 CpuCount = parsed.GetValue(cpuCount),
                 CpuIds = ids.Length > 0 ? ids : null,
                 EnclaveCid = parsed.GetValue(cid),
-                DebugMode = parsed.GetValue(debug) || parsed.GetValue(attach),
+                DebugMode = parsed.GetValue(debug),
                 Name = parsed.GetValue(name),
-                Engine = parsed.GetValue(engine),
+            }) with
+            {
                 ParentRoleArn = parsed.GetValue(role),
                 ParentInstanceId = parsed.GetValue(parent),
                 ModuleId = parsed.GetValue(module),
                 AuthorityPath = parsed.GetValue(authority),
             };
+            var attached = parsed.GetValue(attach) || file?.AttachConsole == true;
+            options = options with
+            {
+                DebugMode = options.DebugMode || attached,
+                Engine = parsed.GetResult(engine) is { Implicit: false } ? parsed.GetValue(engine) : options.Engine,
+            };
             await using var enclave = await EnclaveLauncher.ForThisProgram().StartAsync(options, new StandardErrorProgress(), cancellationToken);
             Console.Out.WriteLine(EnclaveJson.Write(enclave.Info));
-            if (parsed.GetValue(attach))
+            if (attached)
             {
                 var registry = new EnclaveRegistry();
                 await ConsoleCommand.FollowAsync(registry, registry.Find(enclave.Info.EnclaveId), null, cancellationToken);

@@ -15,4 +15,5 @@ namespace NitroEnclaves.Enclaves;
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(EnclaveOptions))]
 [JsonSerializable(typeof(LaunchMessage))]
+[JsonSerializable(typeof(RunEnclaveConfiguration))]
 sealed partial class EnclaveJsonContext : JsonSerializerContext;

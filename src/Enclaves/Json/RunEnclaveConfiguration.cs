@@ -1,0 +1,99 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>
+/// The file of <c>run-enclave --config</c>: nitro-cli's members (eif-and-nitro-cli 3.1) and, beside them, <c>engine</c>. Unknown members are
+/// passed over, as nitro-cli does.
+/// </summary>
+public sealed record RunEnclaveConfiguration
+{
+    const int MaximumLength = 1024 * 1024;
+
+    /// <summary>The image file.</summary>
+    [JsonPropertyName("eif_path")]
+    [JsonRequired]
+    public string EifPath { get; init; } = "";
+
+    /// <summary>The memory in MiB.</summary>
+    [JsonPropertyName("memory_mib")]
+    [JsonRequired]
+    public ulong MemoryMiB { get; init; }
+
+    /// <summary>The enclave's CID; null or 0 takes a free one.</summary>
+    [JsonPropertyName("enclave_cid")]
+    public ulong? EnclaveCid { get; init; }
+
+    /// <summary>The CPUs; exactly one of this and <see cref="CpuCount"/> is there.</summary>
+    [JsonPropertyName("cpu_ids")]
+    public IReadOnlyList<uint>? CpuIds { get; init; }
+
+    /// <summary>The number of CPUs.</summary>
+    [JsonPropertyName("cpu_count")]
+    public uint? CpuCount { get; init; }
+
+    /// <summary>Debug mode.</summary>
+    [JsonPropertyName("debug_mode")]
+    public bool? DebugMode { get; init; }
+
+    /// <summary>Whether to show the console at once, which implies debug mode.</summary>
+    [JsonPropertyName("attach_console")]
+    public bool? AttachConsole { get; init; }
+
+    /// <summary>The enclave's name.</summary>
+    [JsonPropertyName("enclave_name")]
+    public string? EnclaveName { get; init; }
+
+    /// <summary>The engine: <c>auto</c>, <c>nitro</c>, <c>qemu</c>, <c>machine</c> or <c>process</c>. nitro-cli has no such member.</summary>
+    [JsonPropertyName("engine")]
+    public string? Engine { get; init; }
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="EnclaveException">
+    /// It cannot be read (<see cref="EnclaveFailure.FileOperation"/>), or is not such a file (<see cref="EnclaveFailure.Configuration"/>).
+    /// </exception>
+    public static RunEnclaveConfiguration Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        try
+        {
+            using var file = File.OpenRead(path);
+            if (file.Length > MaximumLength)
+            {
+                throw new EnclaveException(EnclaveFailure.Configuration, $"{path} is longer than {MaximumLength} bytes: it is no configuration of an enclave.");
+            }
+
+            return JsonSerializer.Deserialize(file, EnclaveJsonContext.Default.RunEnclaveConfiguration)
+                ?? throw new EnclaveException(EnclaveFailure.Configuration, $"{path} holds null, not an object.");
+        }
+        catch (JsonException exception)
+        {
+            throw new EnclaveException(EnclaveFailure.Configuration, $"{path} is not a configuration of an enclave: {exception.Message}", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new EnclaveException(EnclaveFailure.FileOperation, $"{path} cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The options that the file stands for. Paths are taken as they are, relative to the current folder.</summary>
+    /// <exception cref="EnclaveException">The engine is none (<see cref="EnclaveFailure.InvalidArgument"/>).</exception>
+    public EnclaveOptions ToOptions() => new()
+    {
+        EifPath = EifPath,
+        MemoryMiB = MemoryMiB,
+        EnclaveCid = EnclaveCid,
+        CpuIds = CpuIds,
+        CpuCount = CpuCount,
+        DebugMode = DebugMode == true || AttachConsole == true,
+        Name = EnclaveName,
+        Engine = ParseEngine(),
+    };
+
+    EngineChoice ParseEngine() =>
+        Engine is null ? EngineChoice.Auto
+        : !char.IsAsciiDigit(Engine.FirstOrDefault()) && Enum.TryParse<EngineChoice>(Engine, ignoreCase: true, out var choice) ? choice
+        : throw new EnclaveException(EnclaveFailure.InvalidArgument, $"\"{Engine}\" is no engine: auto, nitro, qemu, machine and process are.");
+}
