@@ -26,24 +26,19 @@ public sealed partial class RootFileSystem
                 continue;
             }
 
-            // The data comes with any one of the names: then all names get it.
+            // The data comes with any one of the names, and is then that of all.
             var key = (entry.DeviceMajor, entry.DeviceMinor, entry.Inode);
-            if (!links.TryGetValue(key, out var known))
+            if (!links.TryGetValue(key, out var known) || known.Node.Type != node.Type)
             {
-                links.Add(key, known = new HardLinks { Node = node });
+                links[key] = known = new HardLinks(node);
             }
             else if (node.Content.Length > 0)
             {
-                known.Node = node;
+                known.Content.Source = node.Content;
             }
 
-            known.Names.Add(entry.Name);
-            foreach (string name in known.Node == node ? known.Names : [entry.Name])
-            {
-                Set(name, known.Node);
-            }
-
-            if (known.Names.Count == entry.Links)
+            Set(entry.Name, known.Node);
+            if (++known.Names == entry.Links)
             {
                 links.Remove(key);
             }
@@ -89,8 +84,38 @@ public sealed partial class RootFileSystem
 
     sealed class HardLinks
     {
-        public required FileNode Node { get; set; }
+        public HardLinks(FileNode first)
+        {
+            Content = new LinkedContent { Source = first.Content };
+            Node = new FileNode
+            {
+                Type = first.Type,
+                Mode = first.Mode,
+                UserId = first.UserId,
+                GroupId = first.GroupId,
+                ModificationTime = first.ModificationTime,
+                DeviceMajor = first.DeviceMajor,
+                DeviceMinor = first.DeviceMinor,
+                Content = Content,
+            };
+        }
 
-        public List<string> Names { get; } = [];
+        public FileNode Node { get; }
+
+        public LinkedContent Content { get; }
+
+        public uint Names { get; set; }
+    }
+
+    /// <summary>The content of a file with several names, of which a later one may bring the data.</summary>
+    sealed class LinkedContent : FileContent
+    {
+        public required FileContent Source { get; set; }
+
+        public override long Length => Source.Length;
+
+        public override Stream OpenRead() => Source.OpenRead();
+
+        internal override ByteSource OpenSource() => Source.OpenSource();
     }
 }
