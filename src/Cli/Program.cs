@@ -13,6 +13,11 @@ static class Program
             return await EnclaveProcessCommand.RunAsync();
         }
 
+        if (KmsEmulatorCommand.Matches(arguments))
+        {
+            return KmsEmulatorCommand.Run(arguments);
+        }
+
         if (CalledAsNitroCli() && arguments is ["--version"])
         {
             Console.Out.WriteLine("Nitro CLI 1.5.0");
@@ -59,6 +64,7 @@ static class Program
         TerminateEnclaveCommand.Create(),
         AttestCommand.Create(),
         AllocateCommand.Create(),
+        KmsEmulatorCommand.Create(),
         DoctorCommand.Create(),
         ExplainCommand.Create(),
     };
