@@ -28,7 +28,7 @@ static class AttestationReport
         }
 
         text.Append(CultureInfo.InvariantCulture, $"  proven  {string.Join(", ", Proven(attestation.Policy))}\n");
-        if (Open(attestation.Policy).ToArray() is { Length: > 0 } open)
+        if (Open(attestation).ToArray() is { Length: > 0 } open)
         {
             text.Append(CultureInfo.InvariantCulture, $"  open    {string.Join(", ", open)}\n");
         }
@@ -77,10 +77,11 @@ static class AttestationReport
         WriteBytes(writer, "UserData", attestation.UserData);
         WriteBytes(writer, "Nonce", attestation.Nonce);
         WriteTexts(writer, "Proven", Proven(attestation.Policy));
-        WriteTexts(writer, "Open", Open(attestation.Policy));
+        WriteTexts(writer, "Open", Open(attestation));
     }
 
-    static void WriteBytes(Utf8JsonWriter writer, string name, ReadOnlyMemory<byte>? value)
+    /// <summary>A member in hexadecimal digits, or null.</summary>
+    public static void WriteBytes(Utf8JsonWriter writer, string name, ReadOnlyMemory<byte>? value)
     {
         if (value is { } bytes)
         {
@@ -136,8 +137,9 @@ static class AttestationReport
         }
     }
 
-    static IEnumerable<string> Open(AttestationPolicy policy)
+    static IEnumerable<string> Open(VerifiedAttestation attestation)
     {
+        var policy = attestation.Policy;
         if (policy.ExpectsNoPcrs)
         {
             yield return "which image runs";
@@ -146,6 +148,16 @@ static class AttestationReport
         if (policy.Nonce is null)
         {
             yield return "that the document is new";
+        }
+
+        if (attestation.PublicKey is not null && policy.PublicKey is null)
+        {
+            yield return "the public key (in the document, compared with nothing)";
+        }
+
+        if (attestation.UserData is not null && policy.UserData is null)
+        {
+            yield return "the user data (in the document, compared with nothing)";
         }
     }
 }

@@ -33,6 +33,7 @@ public sealed class CommandLineTests
     [InlineData("build-enclave --directory a:/app --directory b --output-file x.eif --env A=1 --env B=2 --workdir /app -- /app/run --flag -x")]
     [InlineData("attest verify --document d --no-policy --at document --root r --allow-debug")]
     [InlineData("attest verify --document d --policy p --json")]
+    [InlineData("attest show --document d --json")]
     [InlineData("attest policy --eif a.eif --kms-principal arn:aws:iam::111122223333:role/r")]
     [InlineData("explain --error-code E26")]
     public void Accepted(string line) => Assert.Empty(Parse(line).Errors);
@@ -71,6 +72,7 @@ public sealed class CommandLineTests
     [InlineData("attest verify --document d --no-policy --eif a.eif")]
     [InlineData("attest verify --document d --policy p --no-policy")]
     [InlineData("attest policy")]
+    [InlineData("attest show")]
     [InlineData("no-such-command")]
     public void Refused(string line) => Assert.NotEmpty(Parse(line).Errors);
 

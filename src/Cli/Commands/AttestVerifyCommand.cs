@@ -34,7 +34,7 @@ static class AttestVerifyCommand
         {
             try
             {
-                var bytes = ReadDocument(parsed.GetRequiredValue(document));
+                var bytes = DocumentFile.Read(parsed.GetRequiredValue(document));
                 var policy = Policy(parsed.GetValue(policyFile), parsed.GetValue(eif));
                 if (parsed.GetValue(nonce) is { } hex)
                 {
@@ -60,14 +60,6 @@ static class AttestVerifyCommand
             }
         });
         return command;
-    }
-
-    // A document has at most 16 KiB; whoever hands in something else gets the verifier's answer, not our memory.
-    static byte[] ReadDocument(string path)
-    {
-        using var stream = File.OpenRead(path);
-        var buffer = new byte[64 * 1024];
-        return buffer[..stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)];
     }
 
     static byte[] ReadCertificate(string path)
