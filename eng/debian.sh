@@ -8,6 +8,9 @@
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/nitro-enclaves
 suite=trixie
 
+# Where a script looks for packages; one that wants others sets this after sourcing.
+suites=("$suite" "$suite-updates" "$suite-backports")
+
 say() { printf '%s\n' "$*" >&2; }
 
 fail() {
@@ -98,7 +101,7 @@ open_archive() {
     keyring=$(debian_keyring)
     mkdir -p "$apt"/{lists/partial,archives/partial,empty}
     : >"$apt/status"
-    for source in "$suite" "$suite-updates" "$suite-backports"; do
+    for source in "${suites[@]}"; do
         printf 'deb [arch=amd64 signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$source"
         printf 'deb-src [signed-by=%s] %s %s main\n' "$keyring" "$mirror" "$source"
     done >"$apt/sources.list"

@@ -4,7 +4,7 @@ namespace NitroEnclaves.Enclaves;
 
 static partial class Interop
 {
-    /// <summary>unix(7) sockets that never block: the class library's own always wait for a full backlog.</summary>
+    /// <summary>Sockets that never block: the class library's own always wait for a full backlog of a unix(7) socket.</summary>
     internal static unsafe partial class UnixSocket
     {
         internal const int AF_UNIX = 1;
@@ -18,6 +18,7 @@ static partial class Interop
         internal const int EINTR = 4;
         internal const int EAGAIN = 11;
         internal const int ECONNABORTED = 103;
+        internal const int EINPROGRESS = 115;
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial int socket(int domain, int type, int protocol);
@@ -33,6 +34,15 @@ static partial class Interop
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial int accept4(SafeHandle sockfd, byte* addr, uint* addrlen, int flags);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int getpeername(SafeHandle sockfd, byte* addr, uint* addrlen);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int setsockopt(SafeHandle sockfd, int level, int optname, void* optval, uint optlen);
+
+        [LibraryImport("libc", SetLastError = true)]
+        internal static partial int listen(SafeHandle sockfd, int backlog);
 
         [LibraryImport("libc", SetLastError = true)]
         internal static partial nint recv(SafeHandle sockfd, byte* buf, nuint len, int flags);

@@ -13,7 +13,7 @@ sealed class VsockDial(VsockEndPoint remote) : IVsockConnectCompletion, IDisposa
     bool _isDisposed;
 
     /// <summary>Asks the device. Runs on the loop's thread.</summary>
-    internal void Start(VsockVirtioDevice device)
+    internal void Start(VsockVirtioDevice device, uint parentCid)
     {
         SafeDescriptor? theirs;
         lock (_lock)
@@ -30,7 +30,7 @@ sealed class VsockDial(VsockEndPoint remote) : IVsockConnectCompletion, IDisposa
             }
         }
 
-        device.Connect(theirs, remote.Port, this);
+        device.Connect(theirs, remote.Port, this, parentCid);
     }
 
     internal async ValueTask<VsockConnection> WaitAsync(CancellationToken cancellationToken)

@@ -1,9 +1,8 @@
 using System.Buffers.Text;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.Unicode;
 using NitroEnclaves.Virtio;
+using NitroEnclaves.Vsock;
 
 namespace NitroEnclaves.Enclaves;
 
@@ -15,8 +14,8 @@ sealed unsafe class VsockHandshake : IReadyHandler, IVsockConnectCompletion
 {
     // Unsafe because recv(2) and send(2) take addresses; each is of a span on the stack, with its length.
 
-    /// <summary>The longest line that anybody sends: <c>CONNECT 4294967295</c>, some blanks, a carriage return and a line feed.</summary>
-    const int MaxLine = 32;
+    // CONNECT 4294967295, some blanks, a carriage return and a line feed.
+    const int MaxLine = VsockGreeting.MaxLine;
 
     readonly VsockUnixServer _server;
     readonly SafeDescriptor _socket;
@@ -64,7 +63,17 @@ sealed unsafe class VsockHandshake : IReadyHandler, IVsockConnectCompletion
 
             Interop.UnixSocket.recv(_socket, start, (nuint)(end + 1), Interop.UnixSocket.MSG_DONTWAIT);
             Leave();
-            _server.Device.Connect(_socket, port, this);
+            var peer = VsockSocketName.OfPeer(_socket);
+            if (peer is { Cid: >= VsockAddress.FirstEnclave and < VsockAddress.Any } && peer.Cid != _server.Device.GuestCid)
+            {
+                // Another guest, on its way through its own router.
+                _server.Device.Connect(_socket, port, this, peer.Cid, peer.Port);
+            }
+            else
+            {
+                _server.Device.Connect(_socket, port, this, _server.ParentCid);
+            }
+
             return true;
         }
     }
@@ -100,16 +109,7 @@ sealed unsafe class VsockHandshake : IReadyHandler, IVsockConnectCompletion
         _socket.Dispose();
     }
 
-    public void Connected(SafeDescriptor socket, uint hostPort)
-    {
-        Span<byte> answer = stackalloc byte[MaxLine];
-        Utf8.TryWrite(answer, CultureInfo.InvariantCulture, $"OK {hostPort}\n", out var length);
-        fixed (byte* start = answer)
-        {
-            // To a program that has gone the device finds out by itself.
-            Interop.UnixSocket.send(socket, start, (nuint)length, Interop.UnixSocket.MSG_DONTWAIT | Interop.UnixSocket.MSG_NOSIGNAL);
-        }
-    }
+    public void Connected(SafeDescriptor socket, uint hostPort) => VsockGreeting.Send(socket, hostPort);
 
     public void Failed(VsockConnectFailure failure)
     {

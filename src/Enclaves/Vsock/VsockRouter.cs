@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using NitroEnclaves.Virtio;
 using NitroEnclaves.Vsock;
 
@@ -15,14 +16,18 @@ public sealed class VsockRouter : IVsockBackend, IDisposable
     readonly VsockRouterOptions _options;
     readonly EventLoop _loop;
     readonly ConcurrentDictionary<uint, VsockPortListener> _listeners = new();
-    readonly UnixPortConnector[] _connectors;
+    readonly IVsockBackend[] _parent;
+    readonly IVsockBackend[] _peers;
+    readonly List<IDisposable> _forwards = [];
     readonly VsockUnixServer? _server;
 
     /// <summary>Makes the router and its device, and listens at the options' Unix path from then on.</summary>
     /// <param name="loop">The loop on which device and router live.</param>
     /// <param name="options">What to serve.</param>
     /// <exception cref="ArgumentException">The CID is reserved, a path is too long, or a limit is out of range.</exception>
-    /// <exception cref="IOException">Somebody listens at the Unix path, or its folder is not writable.</exception>
+    /// <exception cref="IOException">
+    /// Somebody listens at the Unix path or at a forward's port, the path's folder is not writable, or the kernel has no vsock to forward to.
+    /// </exception>
     public VsockRouter(EventLoop loop, VsockRouterOptions options)
     {
         ArgumentNullException.ThrowIfNull(loop);
@@ -31,11 +36,32 @@ public sealed class VsockRouter : IVsockBackend, IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxHandshakes, 1);
         _loop = loop;
         _options = options;
-        _connectors = [.. new[] { options.UnixPath, options.SharedUnixPath }.OfType<string>().Select(path => new UnixPortConnector(path))];
+        _parent = [.. ParentConnectors(options)];
+        _peers = [.. options.PeerPath is { } pathOf ? [new UnixPeerConnector(pathOf)] : Array.Empty<IVsockBackend>(), .. options.Peers is { } peers ? [peers] : Array.Empty<IVsockBackend>()];
         Device = new VsockVirtioDevice(loop, options.GuestCid, this, options.Device);
-        if (options.UnixPath is { } path)
+        try
         {
-            _server = VsockUnixServer.Listen(loop, Device, path, options);
+            foreach (var forward in options.Forwards.Where(forward => forward.ToGuest))
+            {
+                var socket = TcpConnector.Listen(forward.Tcp);
+                _forwards.Add(socket);
+                Accept(socket.SafeHandle, forward.VsockPort, isTcp: true);
+            }
+
+            foreach (var port in options.ForwardListen)
+            {
+                Accept(NativePortListener.Bind(port), port, isTcp: false);
+            }
+
+            if (options.UnixPath is { } path)
+            {
+                _server = VsockUnixServer.Listen(loop, Device, path, options);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
         }
     }
 
@@ -65,28 +91,24 @@ public sealed class VsockRouter : IVsockBackend, IDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var dial = new VsockDial(new VsockEndPoint(_options.GuestCid, port));
-        _loop.Post(() => dial.Start(Device));
+        _loop.Post(() => dial.Start(Device, _options.ParentCid));
         return await dial.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
     VsockConnectResult IVsockBackend.Connect(in VsockConnectRequest request)
     {
-        if (request.Cid is not (VsockAddress.Host or VsockAddress.NitroParent))
-        {
-            return VsockConnectResult.Refused;
-        }
-
-        if (_listeners.TryGetValue(request.Port, out var listener))
+        var isParent = request.Cid is VsockAddress.Host or VsockAddress.NitroParent;
+        if (isParent && _listeners.TryGetValue(request.Port, out var listener))
         {
             return listener.Offer(request);
         }
 
-        foreach (var connector in _connectors)
+        foreach (var connector in isParent ? _parent : _peers)
         {
-            if (connector.TryConnect(request) is { } socket)
+            if (connector.Connect(request) is { Socket: not null } result)
             {
-                return VsockConnectResult.Connected(socket);
+                return result;
             }
         }
 
@@ -101,11 +123,35 @@ public sealed class VsockRouter : IVsockBackend, IDisposable
             listener.Dispose();
         }
 
-        if (_server is not null)
+        _loop.Invoke(() =>
         {
-            _loop.Invoke(_server.Dispose);
-        }
+            _server?.Dispose();
+            _forwards.ForEach(forward => forward.Dispose());
+            _forwards.Clear();
+        });
     }
 
     internal void Remove(VsockPortListener listener) => _listeners.TryRemove(KeyValuePair.Create(listener.Port, listener));
+
+    // In this order: what was asked for by name first, what takes anything last.
+    static IEnumerable<IVsockBackend> ParentConnectors(VsockRouterOptions options)
+    {
+        if (options.Forwards.Any(forward => !forward.ToGuest))
+        {
+            yield return new TcpConnector(options.Forwards.Where(forward => !forward.ToGuest));
+        }
+
+        foreach (var path in new[] { options.UnixPath, options.SharedUnixPath }.OfType<string>())
+        {
+            yield return new UnixPortConnector(path);
+        }
+
+        if (options.ForwardCid is { } cid)
+        {
+            yield return new NativePortConnector(cid);
+        }
+    }
+
+    void Accept(SafeHandle listener, uint guestPort, bool isTcp) => _forwards.Insert(0, VsockAcceptor.Start(_loop, listener, client =>
+        Device.Connect(isTcp ? TcpConnector.WithoutDelay(client) : client, guestPort, VsockForwardCompletion.Instance, _options.ParentCid)));
 }

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using NitroEnclaves.Virtio;
 
 namespace NitroEnclaves.Enclaves;
@@ -8,18 +7,15 @@ namespace NitroEnclaves.Enclaves;
 /// The Unix socket through which programs reach the guest. Lives on the event loop: nothing here waits for a program, and one that connects
 /// and says nothing costs a descriptor for as long as the time-out lasts.
 /// </summary>
-sealed class VsockUnixServer : IReadyHandler, IDisposable
+sealed class VsockUnixServer : IDisposable
 {
     const int Backlog = 1024;
-    const int AcceptsPerTurn = 64;
-    static readonly TimeSpan AcceptRetryDelay = TimeSpan.FromMilliseconds(100);
 
     readonly EventLoop _loop;
     readonly Socket _socket;
     readonly VsockRouterOptions _options;
     readonly LinkedList<VsockHandshake> _handshakes = [];
-    readonly LoopTimer _retry;
-    EventRegistration? _registration;
+    VsockAcceptor? _acceptor;
 
     VsockUnixServer(EventLoop loop, VsockVirtioDevice device, Socket socket, VsockRouterOptions options)
     {
@@ -27,51 +23,25 @@ sealed class VsockUnixServer : IReadyHandler, IDisposable
         _socket = socket;
         _options = options;
         Device = device;
-        _retry = loop.CreateTimer(() => _registration?.Modify(ReadyEvents.Readable));
     }
 
     internal VsockVirtioDevice Device { get; }
 
+    /// <summary>The CID from which programs come in the guest's eyes.</summary>
+    internal uint ParentCid => _options.ParentCid;
+
     internal static VsockUnixServer Listen(EventLoop loop, VsockVirtioDevice device, string path, VsockRouterOptions options)
     {
         var server = new VsockUnixServer(loop, device, UnixListener.Bind(path, Backlog), options);
-        loop.Invoke(() => server._registration = loop.Register(server._socket.SafeHandle, ReadyEvents.Readable, server));
+        server._acceptor = VsockAcceptor.Start(loop, server._socket.SafeHandle, server.Begin);
         return server;
-    }
-
-    public void OnReady(ReadyEvents events)
-    {
-        for (var turn = 0; turn < AcceptsPerTurn; turn++)
-        {
-            var client = Accept();
-            if (!client.IsInvalid)
-            {
-                Begin(client);
-                continue;
-            }
-
-            switch (Marshal.GetLastPInvokeError())
-            {
-                case Interop.UnixSocket.EAGAIN:
-                    return;
-                case Interop.UnixSocket.EINTR:
-                case Interop.UnixSocket.ECONNABORTED:
-                    continue;
-                default:
-                    // No descriptor is left: programs wait in the backlog, and the loop does not spin over them.
-                    _registration!.Modify(ReadyEvents.None);
-                    _retry.Set(AcceptRetryDelay);
-                    return;
-            }
-        }
     }
 
     internal void Remove(VsockHandshake handshake) => _handshakes.Remove(handshake.Node);
 
     public void Dispose()
     {
-        _retry.Cancel();
-        _registration?.Dispose();
+        _acceptor?.Dispose();
         _socket.Dispose();
         while (_handshakes.First is { } first)
         {
@@ -95,8 +65,4 @@ sealed class VsockUnixServer : IReadyHandler, IDisposable
         _handshakes.AddLast(handshake.Node);
         handshake.Await(_loop, _options.HandshakeTimeout);
     }
-
-    // Unsafe because the address, which is not wanted, is passed as a null pointer.
-    unsafe SafeDescriptor Accept() => new(Interop.UnixSocket.accept4(
-        _socket.SafeHandle, null, null, Interop.UnixSocket.SOCK_CLOEXEC | Interop.UnixSocket.SOCK_NONBLOCK));
 }

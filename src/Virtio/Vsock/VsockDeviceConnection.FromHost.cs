@@ -207,8 +207,20 @@ sealed partial class VsockDeviceConnection
             return;
         }
 
+        switch (_greeting?.Read(_socket) ?? VsockGreetingState.Granted)
+        {
+            case VsockGreetingState.Incomplete:
+                return;
+            case VsockGreetingState.Refused:
+                Reset(drain: false);
+                return;
+        }
+
         _timer?.Cancel();
+        _greeting = null;
         State = VsockConnectionState.Established;
+
+        // Arming the edge anew reports bytes that have come behind the greeting.
         _registration.Modify(Reading);
         Owe(VsockOwed.Response);
         if (GuestWillNotSend)

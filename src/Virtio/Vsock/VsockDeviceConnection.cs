@@ -13,6 +13,7 @@ sealed partial class VsockDeviceConnection : IReadyHandler
     readonly SafeDescriptor _socket;
     readonly EventRegistration _registration;
     IVsockConnectCompletion? _completion;
+    IVsockGreeting? _greeting;
     LoopTimer? _timer;
     VsockReceivedCredit _received;
     VsockSendCredit _sending;
@@ -23,13 +24,20 @@ sealed partial class VsockDeviceConnection : IReadyHandler
     /// <param name="socket">The host socket; owned, unless this throws.</param>
     /// <param name="state">One of the states in which a connection begins.</param>
     /// <param name="completion">Who waits for the guest's answer.</param>
+    /// <param name="greeting">What the host socket must say first.</param>
     /// <exception cref="IOException">The descriptor cannot be watched.</exception>
     internal VsockDeviceConnection(
-        VsockVirtioDevice device, in VsockConnectionKey key, SafeDescriptor socket, VsockConnectionState state, IVsockConnectCompletion? completion)
+        VsockVirtioDevice device,
+        in VsockConnectionKey key,
+        SafeDescriptor socket,
+        VsockConnectionState state,
+        IVsockConnectCompletion? completion,
+        IVsockGreeting? greeting)
     {
         _device = device;
         _socket = socket;
         _completion = completion;
+        _greeting = greeting;
         Key = key;
         State = state;
         _received = new VsockReceivedCredit((uint)_device.Options.BufferSize);

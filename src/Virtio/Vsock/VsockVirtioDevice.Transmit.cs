@@ -118,7 +118,7 @@ public sealed partial class VsockVirtioDevice
             ? _backend.Connect(new VsockConnectRequest(GuestCid, key.GuestPort, key.HostCid, key.HostPort))
             : VsockConnectResult.Refused;
         var state = result.IsPending ? VsockConnectionState.HostConnecting : VsockConnectionState.Established;
-        if (result.Socket is { } socket && TryAdd(key, socket, state) is { } connection)
+        if (result.Socket is { } socket && TryAdd(key, socket, state, greeting: result.Greeting) is { } connection)
         {
             _counters.GuestConnects++;
             connection.Grant(request);

@@ -143,7 +143,8 @@ public sealed partial class VsockVirtioDevice : IVirtioDevice
     /// <param name="guestPort">The guest's port.</param>
     /// <param name="completion">Hears the outcome, perhaps before this returns.</param>
     /// <param name="hostCid">The CID from which the connection comes in the guest's eyes. Default: 3, a Nitro enclave's parent.</param>
-    public void Connect(SafeDescriptor socket, uint guestPort, IVsockConnectCompletion completion, uint hostCid = 3)
+    /// <param name="hostPort">The port from which it comes; null, or one that is taken, for a free one.</param>
+    public void Connect(SafeDescriptor socket, uint guestPort, IVsockConnectCompletion completion, uint hostCid = 3, uint? hostPort = null)
     {
         ArgumentNullException.ThrowIfNull(socket);
         ArgumentNullException.ThrowIfNull(completion);
@@ -155,7 +156,9 @@ public sealed partial class VsockVirtioDevice : IVirtioDevice
             return;
         }
 
-        var key = FreeHostPort(hostCid, guestPort);
+        var key = hostPort is { } wanted && new VsockConnectionKey(hostCid, wanted, guestPort) is var asked && !_connections.ContainsKey(asked)
+            ? asked
+            : FreeHostPort(hostCid, guestPort);
         if (TryAdd(key, socket, VsockConnectionState.GuestConnecting, completion) is { } connection)
         {
             connection.Ask();
@@ -180,11 +183,15 @@ public sealed partial class VsockVirtioDevice : IVirtioDevice
     internal void Drain(VsockDeviceConnection connection) => _draining.Add(connection);
 
     VsockDeviceConnection? TryAdd(
-        in VsockConnectionKey key, SafeDescriptor socket, VsockConnectionState state, IVsockConnectCompletion? completion = null)
+        in VsockConnectionKey key,
+        SafeDescriptor socket,
+        VsockConnectionState state,
+        IVsockConnectCompletion? completion = null,
+        IVsockGreeting? greeting = null)
     {
         try
         {
-            var connection = new VsockDeviceConnection(this, key, socket, state, completion);
+            var connection = new VsockDeviceConnection(this, key, socket, state, completion, greeting);
             _connections.Add(key, connection);
             return connection;
         }

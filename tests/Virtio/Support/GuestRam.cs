@@ -14,7 +14,7 @@ sealed unsafe class GuestRam : IDisposable
 
     /// <summary>Second region: buffers. There is a hole before it.</summary>
     public const ulong HighBase = 0x8000_0000;
-    public const ulong HighSize = 0x40_0000;
+    public const ulong HighSize = 0x200_0000;
 
     const ulong LowUser = 0x7f12_3400_0000;
     const ulong HighUser = 0x7f55_0000_0000;

@@ -28,8 +28,15 @@ sealed class GuestConnection(VsockGuest guest, uint guestPort, uint hostPort)
     {
         var connection = new GuestConnection(guest, guestPort, hostPort) { Window = window };
         connection.Send(GuestPacket.Request);
-        var response = guest.Expect(GuestPacket.Response);
-        Assert.Equal((3UL, (ulong)VsockGuest.Cid, hostPort, guestPort), (response.SourceCid, response.DestinationCid, response.SourcePort, response.DestinationPort));
+        var response = guest.Receive();
+        while (response.Operation == GuestPacket.Reset && response.DestinationPort != guestPort)
+        {
+            // Of a connection before this one, whose chain came back earlier than its answer.
+            response = guest.Receive();
+        }
+
+        Assert.Equal(GuestPacket.Response, response.Operation);
+        Assert.Equal(((ulong)GuestPacket.ParentCid, (ulong)VsockGuest.Cid, hostPort, guestPort), (response.SourceCid, response.DestinationCid, response.SourcePort, response.DestinationPort));
         Assert.Equal((GuestPacket.Stream, 0u, 0u), (response.Type, response.Length, response.Flags));
         connection.Take(response);
         return connection;
@@ -39,7 +46,7 @@ sealed class GuestConnection(VsockGuest guest, uint guestPort, uint hostPort)
     public static GuestConnection Accept(VsockGuest guest, uint guestPort, uint window = BufferSize)
     {
         var request = guest.Expect(GuestPacket.Request);
-        Assert.Equal((3UL, (ulong)VsockGuest.Cid, guestPort), (request.SourceCid, request.DestinationCid, request.DestinationPort));
+        Assert.Equal(((ulong)GuestPacket.ParentCid, (ulong)VsockGuest.Cid, guestPort), (request.SourceCid, request.DestinationCid, request.DestinationPort));
         var connection = new GuestConnection(guest, guestPort, request.SourcePort) { Window = window };
         connection.Take(request);
         connection.Send(GuestPacket.Response);
@@ -146,6 +153,12 @@ sealed class GuestConnection(VsockGuest guest, uint guestPort, uint hostPort)
     void Take(GuestPacket packet)
     {
         Assert.Equal((hostPort, guestPort), (packet.SourcePort, packet.DestinationPort));
+        if (packet.Operation == GuestPacket.Reset)
+        {
+            // A reset grants nothing, and its credit fields mean nothing.
+            return;
+        }
+
         _peerBuffer = packet.BufferSize;
         _peerForwarded = packet.Forwarded;
         Assert.True(Credit >= 0, "The device takes credit back that was used.");

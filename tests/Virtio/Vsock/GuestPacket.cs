@@ -13,9 +13,12 @@ sealed record GuestPacket
     public const ushort Request = 1, Response = 2, Reset = 3, Shutdown = 4, ReadWrite = 5, CreditUpdate = 6, CreditRequest = 7;
     public const uint NoReceive = 1, NoSend = 2, Both = 3;
 
+    /// <summary>The CID at which guests look for their parent: 3, unless the back end under test only knows 2.</summary>
+    public static uint ParentCid { get; set; } = 3;
+
     public ulong SourceCid { get; init; }
 
-    public ulong DestinationCid { get; init; } = 3;
+    public ulong DestinationCid { get; init; } = ParentCid;
 
     public uint SourcePort { get; init; }
 

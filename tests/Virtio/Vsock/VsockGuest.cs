@@ -16,7 +16,9 @@ sealed class VsockGuest : IDisposable
     const ulong TransmitArea = GuestRam.HighBase + 0x10_0000;
     const int SlotSize = 0x1_1000;
     const int Slots = (int)((GuestRam.HighSize - 0x10_0000) / SlotSize);
-    static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long the guest and its programs wait for what must come.</summary>
+    public static TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(15);
 
     readonly Dictionary<uint, ulong> _receiving = [];
     readonly Dictionary<uint, ulong> _sending = [];
@@ -67,7 +69,8 @@ sealed class VsockGuest : IDisposable
             _freeSlots.Enqueue(TransmitArea + (ulong)(i * SlotSize));
         }
 
-        FrontEnd.Start(features, size, rings =>
+        // A driver accepts what is offered and nothing else.
+        FrontEnd.Start(features & FrontEnd.OfferedFeatures, size, rings =>
         {
             var count = Math.Min(Math.Min(receiveBuffers, size), 0x10_0000 / _receiveSize);
             for (var i = 0; i < count; i++)

@@ -222,7 +222,7 @@ static class CloseCases
         var bases = rig.Guest.FrontEnd.Stop();
         host.Send("meanwhile"u8);
         Assert.True(rig.Guest.IsSilent());
-        rig.Guest.FrontEnd.Resume(VirtioFeatures.Ring, bases);
+        rig.Guest.FrontEnd.Resume(VirtioFeatures.Ring & rig.Guest.FrontEnd.OfferedFeatures, bases);
         Assert.Equal("meanwhile"u8, guest.Read(9));
         guest.Send(GuestPacket.ReadWrite, payload: "back"u8.ToArray());
         Assert.Equal("back", VsockRig.ReadText(host, 4));

@@ -18,7 +18,7 @@ static class ConnectCases
         rig.Guest.Send(VsockGuest.Packet(GuestPacket.Request, 1, 5000));
         var reset = rig.Guest.Expect(GuestPacket.Reset);
         VsockRig.AssertWithin(1, clock);
-        Assert.Equal((3UL, 16UL, 5000u, 1u), (reset.SourceCid, reset.DestinationCid, reset.SourcePort, reset.DestinationPort));
+        Assert.Equal(((ulong)GuestPacket.ParentCid, 16UL, 5000u, 1u), (reset.SourceCid, reset.DestinationCid, reset.SourcePort, reset.DestinationPort));
     }
 
     /// <summary>The reply comes from the CID that the guest used.</summary>

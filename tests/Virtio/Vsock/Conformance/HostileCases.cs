@@ -113,7 +113,7 @@ static class HostileCases
         {
             rig.Guest.Send(VsockGuest.Packet(operation, 7, 8, payload: operation == GuestPacket.ReadWrite ? [1] : null));
             var reset = rig.Guest.Expect(GuestPacket.Reset);
-            Assert.Equal((8u, 7u, 3UL), (reset.SourcePort, reset.DestinationPort, reset.SourceCid));
+            Assert.Equal((8u, 7u, (ulong)GuestPacket.ParentCid), (reset.SourcePort, reset.DestinationPort, reset.SourceCid));
         }
     }
 

@@ -22,7 +22,19 @@ abstract class VsockRig : IDisposable
     public string UnixPath => Path.Combine(Folder.FullName, "v");
 
     /// <summary>The guest, with its driver started.</summary>
-    public VsockGuest Guest => _guest ??= new VsockGuest(VhostUserPath).Start();
+    public VsockGuest Guest
+    {
+        get
+        {
+            if (_guest is null)
+            {
+                _guest = new VsockGuest(VhostUserPath).Start();
+                OnGuestStarted();
+            }
+
+            return _guest;
+        }
+    }
 
     /// <summary>A guest whose driver is started by the case.</summary>
     public VsockGuest StoppedGuest(int receiveSize = 4096) => _guest ??= new VsockGuest(VhostUserPath, receiveSize);
@@ -30,8 +42,18 @@ abstract class VsockRig : IDisposable
     /// <summary>The front end goes away, and another comes.</summary>
     public VsockGuest ReplaceGuest()
     {
-        _guest?.Dispose();
-        return _guest = new VsockGuest(VhostUserPath).Start();
+        DisposeGuest();
+        for (var clock = Stopwatch.StartNew(); ; Thread.Sleep(20))
+        {
+            try
+            {
+                return Guest;
+            }
+            catch (SocketException) when (clock.Elapsed < TimeSpan.FromSeconds(5))
+            {
+                // Some back ends are not listening between two front ends.
+            }
+        }
     }
 
     /// <summary>A host program that listens for the guest.</summary>
@@ -46,7 +68,7 @@ abstract class VsockRig : IDisposable
     /// <summary>Accepts a connection with time limits.</summary>
     public Socket Accept(Socket listener)
     {
-        Assert.True(listener.Poll(TimeSpan.FromSeconds(15), SelectMode.SelectRead), "Nobody connects.");
+        Assert.True(listener.Poll(VsockGuest.Patience, SelectMode.SelectRead), "Nobody connects.");
         return Limit(Keep(listener.Accept()));
     }
 
@@ -143,6 +165,11 @@ abstract class VsockRig : IDisposable
         Folder.Delete(recursive: true);
     }
 
+    /// <summary>A guest's driver runs, and there is no connection yet.</summary>
+    protected virtual void OnGuestStarted()
+    {
+    }
+
     protected void DisposeGuest()
     {
         _guest?.Dispose();
@@ -151,7 +178,7 @@ abstract class VsockRig : IDisposable
 
     static Socket Limit(Socket socket)
     {
-        socket.ReceiveTimeout = socket.SendTimeout = 15_000;
+        socket.ReceiveTimeout = socket.SendTimeout = (int)VsockGuest.Patience.TotalMilliseconds;
         return socket;
     }
 
