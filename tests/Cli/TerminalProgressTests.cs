@@ -1,9 +1,11 @@
 namespace NitroEnclaves.Cli.Tests;
 
-public sealed class TerminalProgressTests
+public sealed class TerminalProgressTests : IDisposable
 {
     readonly StringWriter _output = new();
     readonly ManualTime _time = new();
+
+    public void Dispose() => _output.Dispose();
 
     [Fact]
     public void Nothing_within_the_first_second_and_ten_lines_a_second_at_most_after_it()
