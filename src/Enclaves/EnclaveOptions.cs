@@ -37,6 +37,12 @@ public sealed record EnclaveOptions
     /// </summary>
     public bool ConsoleWithoutDebugMode { get; init; }
 
+    /// <summary>Bridges between TCP ports of the parent and the emulated enclave's vsock, in the form of <see cref="VsockForward"/>.</summary>
+    public IReadOnlyList<string> Forwards { get; init; } = [];
+
+    /// <summary>CIDs of other emulated enclaves that this one may dial. On Nitro an enclave reaches nobody but its parent.</summary>
+    public IReadOnlyList<uint> VsockAllow { get; init; } = [];
+
     /// <summary>The enclave's name; null takes the image's file name without <c>.eif</c>. A taken name gets <c>_1</c>, <c>_2</c>, ...</summary>
     public string? Name { get; init; }
 

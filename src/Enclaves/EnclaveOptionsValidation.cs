@@ -20,6 +20,7 @@ public static class EnclaveOptionsValidation
         ValidateCpus(options);
         ValidateCid(options.EnclaveCid);
         ValidateIdentity(options);
+        ValidateVsock(options);
         if (options.MemoryMiB == 0)
         {
             throw new EnclaveException(EnclaveFailure.InsufficientMemoryRequested, "An enclave needs memory: 0 MiB were asked for.");
@@ -108,6 +109,20 @@ public static class EnclaveOptionsValidation
         {
             throw new EnclaveException(
                 EnclaveFailure.InvalidArgument, $"CID {cid} cannot be an enclave's: 4 to {AnyCid - 1} can, and 0 takes a free one.");
+        }
+    }
+
+    static void ValidateVsock(EnclaveOptions options)
+    {
+        if (options.Forwards.FirstOrDefault(forward => !VsockForward.TryParse(forward, out _)) is { } wrong)
+        {
+            throw new EnclaveException(
+                EnclaveFailure.InvalidArgument, $"'{wrong}' is no forward; it looks like tcp:8080=vsock:5000 or vsock:5000=tcp:8080.");
+        }
+
+        foreach (var cid in options.VsockAllow)
+        {
+            ValidateCid(cid);
         }
     }
 

@@ -54,7 +54,7 @@ public sealed class VsockConnector
     {
         foreach (var resolver in _options.Resolvers)
         {
-            if (resolver.Resolve(endPoint.Cid) is { } route)
+            if (resolver.Resolve(endPoint) is { } route)
             {
                 return route;
             }

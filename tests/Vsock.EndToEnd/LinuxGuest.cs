@@ -46,7 +46,9 @@ sealed class LinuxGuest : IAsyncDisposable
     public static async Task<LinuxGuest> BootAsync(string machine = "microvm")
     {
         var kernel = Path.Combine(CacheFolder.Path, "kernel", "current");
-        Assert.SkipUnless(File.Exists(QemuInstallation.CachedPath) && File.Exists(Path.Combine(kernel, "bzImage")), "eng/setup has brought no QEMU and kernel here.");
+        Assert.True(
+            File.Exists(QemuInstallation.CachedPath) && File.Exists(Path.Combine(kernel, "bzImage")),
+            "There is no QEMU or no kernel in the cache folder. Run eng/setup, which brings both.");
         var guest = new LinuxGuest(Directory.CreateTempSubdirectory("guest-"));
         try
         {

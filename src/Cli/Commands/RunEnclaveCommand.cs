@@ -18,6 +18,8 @@ static class RunEnclaveCommand
         var cid = new Option<ulong?>("--enclave-cid") { HelpName = "CID", Description = "The enclave's CID, 4 or above (default: a free one)." };
         var debug = new Option<bool>("--debug-mode") { Description = "Let the console be read; PCR0, 1, 2 and 8 are zero in its documents." };
         var attach = new Option<bool>("--attach-console") { Description = "Show the console at once; implies --debug-mode." };
+        var forwards = new Option<string[]>("--forward") { HelpName = "FROM=TO", Description = "Emulation: bridge TCP and vsock: tcp:8080=vsock:5000 or vsock:5000=tcp:8080. May be repeated." };
+        var allowed = new Option<uint[]>("--vsock-allow") { HelpName = "CID", Description = "Emulation: another enclave that this one may dial. May be repeated.", AllowMultipleArgumentsPerToken = true };
         var name = new Option<string?>("--enclave-name") { HelpName = "NAME", Description = "The enclave's name (default: the image file's)." };
         var engine = new Option<EngineChoice>("--engine") { Description = "What runs the enclave: auto, nitro, qemu, machine or process." };
         var role = new Option<string?>("--parent-role") { HelpName = "ARN", Description = "Emulation: the parent's IAM role, which makes PCR3." };
@@ -27,7 +29,7 @@ static class RunEnclaveCommand
         var config = new Option<string?>("--config") { HelpName = "FILE", Description = "A JSON file with all of this instead: eif_path, memory_mib, cpu_count or cpu_ids, ..." };
         var command = new Command("run-enclave", "Start an enclave and wait for its heartbeat.")
         {
-            eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, attach, name, engine, role, parent, module, authority, config,
+            eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, attach, name, engine, role, parent, module, authority, config, forwards, allowed,
         };
         Option[] ofFile = [eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, name];
         command.Validators.Add(result =>
@@ -66,6 +68,8 @@ static class RunEnclaveCommand
                 ParentInstanceId = parsed.GetValue(parent),
                 ModuleId = parsed.GetValue(module),
                 AuthorityPath = parsed.GetValue(authority),
+                Forwards = parsed.GetValue(forwards) ?? [],
+                VsockAllow = parsed.GetValue(allowed) ?? [],
             };
             var attached = parsed.GetValue(attach) || file?.AttachConsole == true;
             options = options with

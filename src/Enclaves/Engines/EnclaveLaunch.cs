@@ -36,6 +36,12 @@ public sealed record EnclaveLaunch
     /// <summary>The same for listeners that serve every enclave of the registry: <c>_&lt;port&gt;</c> beside it; tried second.</summary>
     public string? SharedVsockPath { get; init; }
 
+    /// <summary>Bridges between TCP and the enclave's vsock.</summary>
+    public IReadOnlyList<VsockForward> Forwards { get; init; } = [];
+
+    /// <summary>The Unix socket of another enclave that this one may dial by its CID; null for every other CID.</summary>
+    public Func<uint, string?>? PeerPath { get; init; }
+
     /// <summary>Takes what the enclave prints.</summary>
     public required Action<ReadOnlyMemory<byte>> ConsoleOutput { get; init; }
 }

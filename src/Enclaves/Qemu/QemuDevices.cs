@@ -26,6 +26,8 @@ sealed class QemuDevices : IDisposable
                 GuestCid = launch.Cid,
                 UnixPath = launch.VsockPath,
                 SharedUnixPath = launch.SharedVsockPath,
+                Forwards = launch.Forwards,
+                PeerPath = launch.PeerPath,
             });
             _reports = _router.Listen(EnclaveReports.Port);
             Attach(_nsmLoop, new NsmVirtioDevice(launch.Nsm), nsm, "NSM");

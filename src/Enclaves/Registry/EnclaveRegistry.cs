@@ -71,6 +71,29 @@ public sealed class EnclaveRegistry
     /// <summary>The Unix socket through which the parent's programs reach an enclave's ports (<c>CONNECT &lt;port&gt;</c>).</summary>
     public string VsockPath(string enclaveId) => new RegistryPaths(FolderPath, enclaveId).Vsock;
 
+    /// <summary>
+    /// The Unix socket of the enclave with a CID, or null. Waits for nobody and tidies nothing up: an enclave that has just ended may
+    /// still be found, and refuses.
+    /// </summary>
+    internal string? FindVsockPath(uint cid) => FindEntry(cid) is { } entry ? new RegistryPaths(FolderPath, entry.Id).Vsock : null;
+
+    /// <summary>The same for the socket of its console.</summary>
+    internal string? FindConsolePath(uint cid) => FindEntry(cid) is { } entry ? new RegistryPaths(FolderPath, entry.Id).Console : null;
+
+    EnclaveEntry? FindEntry(uint cid)
+    {
+        foreach (var path in Directory.EnumerateFiles(FolderPath, "*" + RegistryPaths.EntrySuffix))
+        {
+            using var file = EntryFile.Open(path);
+            if (file?.Read() is { } entry && entry.Cid == cid && EnclaveId.TryParse(entry.Id, out _))
+            {
+                return entry;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Enters an enclave of the calling process: gives it an id, a CID and a name that no other has.</summary>
     internal EnclaveRegistration Register(EnclaveOptions options, string engine, SlotSource slots)
     {

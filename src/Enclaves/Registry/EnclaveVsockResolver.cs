@@ -38,5 +38,14 @@ public sealed class EnclaveVsockResolver : IVsockResolver
     }
 
     /// <inheritdoc/>
+    public VsockRoute? Resolve(VsockEndPoint endPoint)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        return endPoint is { Cid: VsockAddress.Hypervisor, Port: >= ConsoleServer.FirstPort }
+            ? _registry.FindConsolePath(endPoint.Port - ConsoleServer.FirstPort) is { } path ? VsockRoute.UnixSocket(path) : null
+            : Resolve(endPoint.Cid);
+    }
+
+    /// <inheritdoc/>
     public VsockRoute? ResolveListener() => _listeners;
 }

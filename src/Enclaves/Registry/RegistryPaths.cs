@@ -40,6 +40,9 @@ sealed class RegistryPaths
     /// <summary>The socket through which the parent's programs reach the enclave; beside it <c>_&lt;port&gt;</c> for the other way.</summary>
     public string Vsock => Path.Combine(_folder, _id + ".vsock");
 
+    /// <summary>The socket through which the console of a debug enclave is read, as a real parent reads it at CID 0.</summary>
+    public string Console => Path.Combine(_folder, _id + ".console");
+
     /// <summary>The path of listeners that serve every enclave of the registry.</summary>
     public string SharedVsock => Path.Combine(_folder, SharedVsockName);
 

@@ -77,6 +77,8 @@ sealed class EnclaveSupervisor
         Nsm = EnclaveNsm.Create(_options, EnclaveId.Parse(enclave.Id), measurements, _signer, _time),
         VsockPath = enclave.Registration.Paths.Vsock,
         SharedVsockPath = enclave.Registration.Paths.SharedVsock,
+        Forwards = [.. _options.Forwards.Select(VsockForward.Parse)],
+        PeerPath = cid => _options.VsockAllow.Contains(cid) ? _registry.FindVsockPath(cid) : null,
         ConsoleOutput = output => enclave.Console.Append(output.Span),
     };
 
@@ -93,6 +95,9 @@ sealed class EnclaveSupervisor
             var server = CommandServer.Start(enclave.Registration.Paths.Commands, enclave, Interop.geteuid(), OwnsProcess);
             await using (server.ConfigureAwait(false))
             {
+                using var consoles = enclave.ReadableConsole is { } readable
+                    ? ConsoleServer.Start(enclave.Registration.Paths.Console, enclave.Cid, readable)
+                    : null;
                 enclave.Registration.Enter(EnclaveState.Running);
                 var info = enclave.RunInfo();
                 progress($"Started enclave with enclave-cid: {info.EnclaveCid}, memory: {info.MemoryMiB} MiB, cpu-ids: [{string.Join(", ", info.CpuIds)}]");
