@@ -5,7 +5,7 @@ using NitroEnclaves.Images;
 namespace NitroEnclaves.Cli;
 
 /// <summary>
-/// Where the parts of an image come from that its author did not write: kernel, modules, nitro-init, C runtime libraries.
+/// Where the parts of an image come from that its author did not write, besides the kernel: modules, nitro-init, C runtime libraries.
 /// Given by option, else <c>$NITRO_CLI_BLOBS</c>, else the cache folder that <c>eng/setup</c> fills.
 /// </summary>
 static class EnclaveParts
@@ -17,28 +17,8 @@ static class EnclaveParts
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
         "nitro-enclaves");
 
-    static string? Blobs => Environment.GetEnvironmentVariable("NITRO_CLI_BLOBS") is { Length: > 0 } folder ? folder : null;
-
-    /// <summary>The kernel's file.</summary>
-    /// <exception cref="CommandFailure">There is none.</exception>
-    public static string FindKernel(string? given, EifArchitecture architecture = EifArchitecture.X64)
-    {
-        if (given is not null)
-        {
-            return RequireFile(given, "kernel");
-        }
-
-        if (Blobs is null && architecture != EifArchitecture.X64)
-        {
-            throw MissingForArchitecture(architecture);
-        }
-
-        string[] candidates = Blobs is { } blobs
-            ? [Path.Combine(blobs, architecture == EifArchitecture.Arm64 ? "Image" : "bzImage")]
-            : [Path.Combine(CacheFolder, "kernel", "current", "bzImage")];
-        return candidates.FirstOrDefault(File.Exists)
-            ?? throw new CommandFailure(48, $"There is no kernel at {candidates[0]}: run {SetUp()}, or name one with --kernel.");
-    }
+    /// <summary>The folder of AWS's blobs, where the user has named one.</summary>
+    public static string? Blobs => Environment.GetEnvironmentVariable("NITRO_CLI_BLOBS") is { Length: > 0 } folder ? folder : null;
 
     /// <summary>The modules that go with a kernel, in load order: the files of a folder in the order of their names.</summary>
     /// <param name="given">The folder, or null for <c>modules</c> beside the kernel, where there is one.</param>
@@ -79,7 +59,7 @@ static class EnclaveParts
         ];
         return candidates.FirstOrDefault(File.Exists) is { } found ? ForArchitecture(found, architecture)
             : architecture != Host ? throw MissingForArchitecture(architecture)
-            : throw new CommandFailure(48, $"There is no nitro-init: run {(Checkout.Root is null ? "eng/init in a checkout" : "eng/init")}, or name an init with --init.");
+            : throw new CommandFailure(48, $"There is no nitro-init: run {Script("init")}, or name an init with --init.");
     }
 
     /// <summary>The folder of C runtime libraries that a self-contained .NET program needs beside it.</summary>
@@ -92,7 +72,7 @@ static class EnclaveParts
         }
 
         var folder = Path.Combine(CacheFolder, "runtime-libraries", "current");
-        return Directory.Exists(folder) ? folder : throw new CommandFailure(48, $"There are no runtime libraries at {folder}: run {SetUp()}.");
+        return Directory.Exists(folder) ? folder : throw new CommandFailure(48, $"There are no runtime libraries at {folder}: run {Script("setup")}.");
     }
 
     /// <summary>The command line of nitro-cli's blobs, which nitro-cli trims; null without blobs.</summary>
@@ -112,12 +92,13 @@ static class EnclaveParts
             ? throw new CommandFailure(48, $"The init {init} is for {ArchitectureNames.Of(other)}, the image for {ArchitectureNames.Of(architecture)}: name another with --init, or choose with --arch.")
             : init;
 
-    // What set-up brings is for the machine it runs on; nothing here is cross-built.
-    static CommandFailure MissingForArchitecture(EifArchitecture architecture) => new(48,
+    /// <summary>What set-up brings is for the machine it runs on; nothing here is cross-built.</summary>
+    public static CommandFailure MissingForArchitecture(EifArchitecture architecture) => new(48,
         $"For an image of {ArchitectureNames.Of(architecture)} two parts must be supplied by path: a kernel (--kernel) and an init (--init); a folder with both and a cmdline, as NITRO_CLI_BLOBS names it, will do.");
 
     static string RequireFile(string path, string what) =>
         File.Exists(path) ? path : throw new CommandFailure(48, $"The {what} {path} does not exist.");
 
-    static string SetUp() => Checkout.Root is { } root ? Path.Combine(root, "eng", "setup") : "eng/setup in a checkout";
+    /// <summary>A script of <c>eng/</c>, as the user can call it from here.</summary>
+    public static string Script(string name) => Checkout.Root is { } root ? Path.Combine(root, "eng", name) : $"eng/{name} in a checkout";
 }

@@ -28,6 +28,7 @@ sealed record ImageRequest
 
     public string? MetadataFile { get; init; }
 
+    /// <summary>A kernel's file or name (<see cref="EnclaveKernel.Find"/>); null for the enclave kernel.</summary>
     public string? Kernel { get; init; }
 
     public string? Modules { get; init; }
@@ -50,21 +51,21 @@ sealed record ImageRequest
     {
         // First what costs nothing: a key that does not fit is known before a container image is fetched.
         using var signer = SigningCertificate is null ? null : SigningKey.Open(SigningCertificate, PrivateKey!);
-        var kernel = EnclaveParts.FindKernel(Kernel, Architecture);
+        var kernel = EnclaveKernel.Find(Kernel, Architecture);
         var init = EnclaveParts.FindInit(Init, Architecture);
         var metadata = ReadMetadata(MetadataFile);
         using var parts = await RootFileSystemParts.OpenAsync(Files, Architecture, cancellationToken);
         var program = Program.Resolve(parts, Profile);
-        var (kernelVersion, hash) = (KernelVersion(kernel), HashFile(kernel));
+        var (kernelVersion, hash) = (kernel.Version, HashFile(kernel.Path));
         var builder = new EnclaveImageBuilder
         {
             Architecture = Architecture,
             Profile = Profile,
-            Kernel = EifSectionContent.FromFile(kernel),
+            Kernel = EifSectionContent.FromFile(kernel.Path),
             KernelVersion = kernelVersion.Split(' ')[0],
             CommandLine = CommandLine ?? (Profile == RamdiskProfile.NitroCli ? EnclaveParts.FindCommandLine() : null) ?? EnclaveImageBuilder.DefaultCommandLine,
             Init = FileContent.FromFile(init),
-            Modules = Profile == RamdiskProfile.NitroCli ? [] : EnclaveParts.FindModules(Modules, kernel),
+            Modules = Profile == RamdiskProfile.NitroCli ? [] : EnclaveParts.FindModules(Modules, kernel.Path),
             NsmModule = EnclaveParts.FindNsmModule(NsmModule, Profile) is { } module ? FileContent.FromFile(module) : null,
             RootFileSystem = parts.Root,
             ExportPath = Profile == RamdiskProfile.NitroCli ? parts.ExportPath : null,
@@ -77,7 +78,7 @@ sealed record ImageRequest
             Signer = signer,
         };
         using var progress = TerminalProgress.OnStandardError("Writing the image");
-        return new BuiltImage(builder.Build(OutputFile, progress, cancellationToken), kernelVersion, hash);
+        return new BuiltImage(builder.Build(OutputFile, progress, cancellationToken), kernelVersion, hash, kernel.Note);
     }
 
     /// <summary>The JSON that goes into an image's metadata; null for none.</summary>
@@ -113,18 +114,6 @@ sealed record ImageRequest
             : throw new CommandFailure(3, $"SOURCE_DATE_EPOCH is '{text}'; it must be seconds since 1970, up to {uint.MaxValue}.");
     }
 
-    static string KernelVersion(string kernel)
-    {
-        var file = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(kernel))!, "version");
-        if (File.Exists(file))
-        {
-            return File.ReadAllText(file).Trim();
-        }
-
-        using var image = File.OpenRead(kernel);
-        return LinuxKernelImage.Read(image).Release ?? "unknown";
-    }
-
     static string HashFile(string path)
     {
         using var stream = File.OpenRead(path);
@@ -136,4 +125,5 @@ sealed record ImageRequest
 /// <param name="Measurements">PCR0, 1 and 2.</param>
 /// <param name="KernelVersion">The kernel's exact version, on which PCR0 depends.</param>
 /// <param name="KernelSha256">The SHA-256 of the kernel's file.</param>
-sealed record BuiltImage(EifMeasurements Measurements, string KernelVersion, string KernelSha256);
+/// <param name="KernelNote">Why it is not the kernel that images should have; null where it is.</param>
+sealed record BuiltImage(EifMeasurements Measurements, string KernelVersion, string KernelSha256, string? KernelNote);

@@ -9,15 +9,17 @@ namespace NitroEnclaves.EndToEnd.Tests;
 /// <summary>Images that carry another init, by AWS's rules, start as well.</summary>
 public sealed class AwsImageTests(SampleImage sample)
 {
-    [Fact(Timeout = 180_000)]
-    public async Task An_image_by_AWS_rules_starts_and_ends_with_an_unknown_status()
+    [Theory(Timeout = 180_000)]
+    [InlineData(KernelKind.Enclave)]
+    [InlineData(KernelKind.Debian)]
+    public async Task An_image_by_AWS_rules_starts_and_ends_with_an_unknown_status(KernelKind kernel)
     {
         await using var host = new EnclaveHost();
         var program = await GuestPrograms.CompileAsync("program");
-        var folder = Directory.CreateDirectory(Path.Combine(Checkout.Scratch, "aws-root"));
+        var folder = Directory.CreateDirectory(Path.Combine(Checkout.Scratch, $"aws-root-{kernel}"));
         File.Copy(program, Path.Combine(folder.CreateSubdirectory("bin").FullName, "guest"), overwrite: true);
         var image = await AwsImage.BuildAsync(
-            "aws", new ProgramDescription { Command = [GuestImage.ProgramPath, "argument"], Environment = ["NAME=value"] }, folder.FullName);
+            "aws", kernel, new ProgramDescription { Command = [GuestImage.ProgramPath, "argument"], Environment = ["NAME=value"] }, folder.FullName);
 
         await using var enclave = await host.StartAsync(host.Options(image.Path) with { DebugMode = true });
         var following = GuestConsole.FollowAsync(enclave.Client);
@@ -47,7 +49,7 @@ public sealed class AwsImageTests(SampleImage sample)
 
         Assert.NotNull(sample.Image);
         var image = await AwsImage.BuildAsync(
-            "aws-attester", new ProgramDescription { Command = ["/app/Attester"] }, Checkout.RuntimeLibraries, folder.Parent!.FullName);
+            "aws-attester", KernelKind.Enclave, new ProgramDescription { Command = ["/app/Attester"] }, Checkout.RuntimeLibraries, folder.Parent!.FullName);
         await using var enclave = await host.StartAsync(host.Options(image.Path) with { MemoryMiB = 512 });
         var answer = await AttestedGreeting.AskAsync(host, enclave.Info, "Edsger");
         var verifier = new AttestationVerifier(new AttestationVerifierOptions { Roots = [host.Authority.Root] });

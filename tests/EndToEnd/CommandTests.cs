@@ -51,7 +51,7 @@ public sealed class CommandTests(SampleImage sample)
         await RefuseAsync(host, 19, [.. start, "--eif-path", absent, "--memory", "512"]);
         await RefuseAsync(host, 3, [.. start, "--eif-path", sample.Image.Path, "--memory", "much"]);
         await RefuseAsync(host, 26, [.. start, "--eif-path", sample.Image.Path, "--memory", "16"]);
-        await RefuseAsync(host, 35, [.. start, "--eif-path", Checkout.Kernel, "--memory", "512"]);
+        await RefuseAsync(host, 35, [.. start, "--eif-path", GuestParts.Kernel(KernelKind.Enclave), "--memory", "512"]);
         await RefuseAsync(host, 3, [.. start, "--eif-path", sample.Image.Path, "--memory", "512", "--enclave-cid", "3"]);
         await RefuseAsync(host, 11, "terminate-enclave", "--enclave-id", host.NewModuleId());
         await RefuseAsync(host, 58, "console", "--enclave-name", "nobody");

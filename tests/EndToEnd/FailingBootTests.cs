@@ -13,7 +13,7 @@ public sealed class FailingBootTests
     public async Task An_init_that_gives_up()
     {
         var init = FileContent.FromFile(await GuestPrograms.CompileAsync("failing-init"));
-        var failure = await FailAsync(GuestImage.Build("failing-init", CommandLine, new InitRamdisk { Init = init }, await ProgramAsync()));
+        var failure = await FailAsync(GuestImage.Build("failing-init", KernelKind.Enclave, CommandLine, new InitRamdisk { Init = init }, await ProgramAsync()));
         Assert.Contains("ended before its heartbeat", failure.Message, StringComparison.Ordinal);
         Assert.Contains("Attempted to kill init", failure.ConsoleTail, StringComparison.Ordinal);
     }
@@ -22,18 +22,18 @@ public sealed class FailingBootTests
     public async Task A_ramdisk_that_is_cut_off()
     {
         using var whole = new MemoryStream();
-        new InitRamdisk { Init = FileContent.FromFile(Checkout.Init), Modules = Checkout.Modules }.WriteTo(whole, TestContext.Current.CancellationToken);
+        new InitRamdisk { Init = FileContent.FromFile(Checkout.Init) }.WriteTo(whole, TestContext.Current.CancellationToken);
         // In the middle of init: what the kernel takes for its second half is the other ramdisk.
         var half = EifSectionContent.FromMemory(whole.GetBuffer().AsMemory(0, (int)whole.Length / 2));
-        var failure = await FailAsync(GuestImage.Build("cut-ramdisk", CommandLine, half, await ProgramAsync()));
+        var failure = await FailAsync(GuestImage.Build("cut-ramdisk", KernelKind.Enclave, CommandLine, half, await ProgramAsync()));
         Assert.Contains("Kernel panic", failure.ConsoleTail, StringComparison.Ordinal);
     }
 
     [Fact(Timeout = 180_000)]
     public async Task Too_little_memory()
     {
-        var init = new InitRamdisk { Init = FileContent.FromFile(Checkout.Init), Modules = Checkout.Modules };
-        var image = GuestImage.Build("small", CommandLine, init, await ProgramAsync());
+        var init = new InitRamdisk { Init = FileContent.FromFile(Checkout.Init), Modules = GuestParts.Modules(KernelKind.Debian) };
+        var image = GuestImage.Build("small", KernelKind.Debian, CommandLine, init, await ProgramAsync());
         var least = (ulong)(4 * new FileInfo(image.Path).Length / (1 << 20)) + 1;
         Assert.True(least <= 72, $"The image has grown: {least} MiB are enough for it to boot.");
         // The kernel runs out of it before it has a console to say so.

@@ -9,8 +9,10 @@ public sealed class GuestProgramTests
 {
     const uint Port = 5000;
 
-    [Fact(Timeout = 180_000)]
-    public async Task A_program_finds_what_its_image_says_and_its_exit_status_is_reported()
+    [Theory(Timeout = 180_000)]
+    [InlineData(KernelKind.Enclave)]
+    [InlineData(KernelKind.Debian)]
+    public async Task A_program_finds_what_its_image_says_and_its_exit_status_is_reported(KernelKind kernel)
     {
         await using var host = new EnclaveHost();
         var image = await GuestImage.FromProgramAsync("program", program => new ProgramDescription
@@ -18,7 +20,7 @@ public sealed class GuestProgramTests
             Command = [.. program.Command, "first", "two words", "", "umlaut ä"],
             Environment = ["GREETING=Hello, enclave", "EMPTY=", "EQUATION=a=b"],
             WorkingDirectory = "/some/where",
-        });
+        }, kernel);
         var (console, end) = await RunAsync(host, host.Options(image.Path), "exit 42");
         Assert.Equal((EnclaveEndKind.Exited, 42), (end.Kind, end.Status));
         Assert.Contains("exited with status 42", console, StringComparison.Ordinal);
@@ -41,19 +43,21 @@ public sealed class GuestProgramTests
         await host.AssertNothingLeftAsync();
     }
 
-    [Fact(Timeout = 180_000)]
-    public async Task A_kernel_and_ramdisks_are_put_together_and_two_processors_are_two()
+    [Theory(Timeout = 180_000)]
+    [InlineData(KernelKind.Enclave)]
+    [InlineData(KernelKind.Debian)]
+    public async Task A_kernel_and_ramdisks_are_put_together_and_two_processors_are_two(KernelKind kernel)
     {
         await using var host = new EnclaveHost();
-        var folder = Directory.CreateDirectory(Path.Combine(Checkout.Scratch, "images", "parts")).FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(Checkout.Scratch, "images", $"parts-{kernel}")).FullName;
         var initrds = new[] { Path.Combine(folder, "init.cpio"), Path.Combine(folder, "program.cpio") };
         using var root = GuestImage.RootOf(await GuestPrograms.CompileAsync("program"));
-        Write(initrds[0], new InitRamdisk { Init = FileContent.FromFile(Checkout.Init), Modules = Checkout.Modules });
+        Write(initrds[0], new InitRamdisk { Init = FileContent.FromFile(Checkout.Init), Modules = GuestParts.Modules(kernel) });
         Write(initrds[1], new ApplicationRamdisk { RootFileSystem = root, Program = new ProgramDescription { Command = [GuestImage.ProgramPath] } });
         var options = host.Options("") with
         {
             EifPath = null,
-            KernelPath = Checkout.Kernel,
+            KernelPath = GuestParts.Kernel(kernel),
             InitrdPaths = initrds,
             CommandLine = EnclaveImageBuilder.DefaultCommandLine,
             CpuCount = 2,

@@ -5,11 +5,13 @@ namespace NitroEnclaves.EndToEnd.Tests;
 /// <summary>What nitro-init does with an image, seen from the image's program and from the parent.</summary>
 public sealed class NitroInitTests
 {
-    [Fact]
-    public async Task A_program_finds_what_Linux_programs_expect_and_its_status_reaches_the_parent()
+    [Theory]
+    [InlineData(KernelKind.Enclave)]
+    [InlineData(KernelKind.Debian)]
+    public async Task A_program_finds_what_Linux_programs_expect_and_its_status_reaches_the_parent(KernelKind kernel)
     {
         await using var guest = await Guest.StartAsync(Image(
-            GuestParts.DebianKernel,
+            kernel,
             new ProgramDescription { Command = ["probe", "exit", "7"], Environment = ["GREETING=two words", "EMPTY="] }));
         await guest.AnswerReadyByteAsync();
 
@@ -39,7 +41,7 @@ public sealed class NitroInitTests
     public async Task User_and_folder_are_the_image_s_and_orphans_are_collected()
     {
         await using var guest = await Guest.StartAsync(Image(
-            GuestParts.DebianKernel,
+            KernelKind.Enclave,
             new ProgramDescription { Command = ["/bin/probe", "orphans"], WorkingDirectory = "/home/app", User = "app" },
             root =>
             {
@@ -62,7 +64,7 @@ public sealed class NitroInitTests
     public async Task The_signal_that_ends_the_program_reaches_the_parent(string command, byte signal)
     {
         await using var guest = await Guest.StartAsync(Image(
-            GuestParts.DebianKernel, new ProgramDescription { Command = ["/bin/probe", .. command.Split(' ')] }));
+            KernelKind.Enclave, new ProgramDescription { Command = ["/bin/probe", .. command.Split(' ')] }));
         await guest.AnswerReadyByteAsync();
 
         Assert.Equal([0xEE, 1, signal, 0, 0, 0], await guest.TakeEndReportAsync());
@@ -72,7 +74,7 @@ public sealed class NitroInitTests
     [Fact]
     public async Task A_program_that_cannot_be_started_is_named()
     {
-        await using var guest = await Guest.StartAsync(Image(GuestParts.DebianKernel, new ProgramDescription { Command = ["/bin/absent"] }));
+        await using var guest = await Guest.StartAsync(Image(KernelKind.Enclave, new ProgramDescription { Command = ["/bin/absent"] }));
         await guest.AnswerReadyByteAsync();
 
         Assert.Equal([0xEE, 0, 127, 0, 0, 0], await guest.TakeEndReportAsync());
@@ -81,7 +83,7 @@ public sealed class NitroInitTests
 
     const UnixFileMode Executable = (UnixFileMode)0x1ED; // 0755
 
-    static EifBuilder Image(string kernel, ProgramDescription program, Action<RootFileSystem>? addTo = null)
+    static EifBuilder Image(KernelKind kernel, ProgramDescription program, Action<RootFileSystem>? addTo = null)
     {
         var root = new RootFileSystem();
         root.Set("bin", FileNode.Directory());
@@ -91,11 +93,11 @@ public sealed class NitroInitTests
         addTo?.Invoke(root);
         return new EifBuilder
         {
-            Kernel = EifSectionContent.FromFile(kernel),
+            Kernel = EifSectionContent.FromFile(GuestParts.Kernel(kernel)),
             CommandLine = EnclaveImageBuilder.DefaultCommandLine,
             Ramdisks =
             [
-                new InitRamdisk { Init = FileContent.FromFile(GuestParts.NitroInit), Modules = GuestParts.ModulesOf(kernel) },
+                new InitRamdisk { Init = FileContent.FromFile(GuestParts.NitroInit), Modules = GuestParts.Modules(kernel) },
                 new ApplicationRamdisk { RootFileSystem = root, Program = program },
             ],
             Metadata = Guest.Metadata,

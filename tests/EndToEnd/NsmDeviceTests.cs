@@ -17,11 +17,13 @@ public sealed class NsmDeviceTests
 
     static readonly string s_zeros = new('0', 96);
 
-    [Fact(Timeout = 180_000)]
-    public async Task All_requests_are_answered_byte_for_byte_and_the_kernel_draws_its_randomness_from_them()
+    [Theory(Timeout = 180_000)]
+    [InlineData(KernelKind.Enclave)]
+    [InlineData(KernelKind.Debian)]
+    public async Task All_requests_are_answered_byte_for_byte_and_the_kernel_draws_its_randomness_from_them(KernelKind kernel)
     {
         await using var host = new EnclaveHost();
-        var image = await GuestImage.FromProgramAsync("nsm");
+        var image = await GuestImage.FromProgramAsync("nsm", kernel: kernel);
         await using var enclave = await host.StartAsync(host.Options(image.Path) with { DebugMode = true });
         var console = GuestConsole.FollowAsync(enclave.Client);
         await using (var connection = await host.ConnectAsync(enclave.Info, 5000))

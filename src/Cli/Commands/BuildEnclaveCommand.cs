@@ -33,7 +33,7 @@ static class BuildEnclaveCommand
             DefaultValueFactory = _ => "reproducible",
         };
         profile.AcceptOnlyFromAmong("reproducible", "nitro-cli");
-        var kernel = new Option<string?>("--kernel") { HelpName = "FILE", Description = "Another kernel than the cached one." };
+        var kernel = new Option<string?>("--kernel") { HelpName = "FILE", Description = "A kernel's file, or debian for Debian's cloud kernel (default: the enclave kernel)." };
         var modules = new Option<string?>("--modules") { HelpName = "DIR", Description = "The kernel's modules, loaded in the order of their names." };
         var module = new Option<string?>("--nsm-module") { HelpName = "FILE", Description = "The nsm.ko that AWS's init loads." };
         var commandLine = new Option<string?>("--cmdline") { HelpName = "TEXT", Description = "The kernel's command line (measured)." };
@@ -110,6 +110,10 @@ static class BuildEnclaveCommand
                 }.BuildAsync(cancellationToken);
                 measurements = built.Measurements;
                 Console.Error.WriteLine($"Kernel: {built.KernelVersion}, sha256 {built.KernelSha256}");
+                if (built.KernelNote is { } note)
+                {
+                    Console.Error.WriteLine(note);
+                }
             }
 
             Console.Error.WriteLine("Enclave Image successfully created.");

@@ -27,6 +27,9 @@ public sealed class QemuEngine : IEnclaveEngine
         _installation = QemuInstallation.Find(path, out _reason);
     }
 
+    /// <summary>How kernels are to find their devices; null leaves that to what is known of the kernel. Some know both ways.</summary>
+    internal DeviceDiscovery? Discovery { get; init; }
+
     /// <inheritdoc/>
     public string Name => "qemu";
 
@@ -60,7 +63,7 @@ public sealed class QemuEngine : IEnclaveEngine
         {
             Name = launch.Id,
             Accelerator = _kvm.IsUsable ? Accelerator.Kvm : Accelerator.Tcg,
-            Discovery = files.Kernel.Discovery(launch.Image.CommandLine),
+            Discovery = Discovery ?? files.Kernel.Discovery(launch.Image.CommandLine),
             CommandLine = EmulationCommandLine.Append(launch.Image.CommandLine, TimeStampCounter.Kilohertz),
             MemoryMiB = launch.MemoryMiB,
             VcpuCount = launch.VcpuCount,

@@ -6,28 +6,31 @@ namespace NitroEnclaves.EndToEnd.Tests;
 
 /// <summary>
 /// Images exactly as nitro-cli lays them out, with an init by AWS's rules: <c>dev</c>, <c>init</c>, <c>nsm.ko</c>, then <c>rootfs</c>,
-/// <c>cmd</c>, <c>env</c>. Only the kernel is Debian's; what that has as modules, the init holds in itself.
+/// <c>cmd</c>, <c>env</c>. Only the kernel is not AWS's: the enclave kernel, which has all that AWS's has, or Debian's; what that has as
+/// modules besides <c>nsm.ko</c>, the init holds in itself.
 /// </summary>
 static class AwsImage
 {
     /// <summary>Builds an image.</summary>
     /// <param name="name">The image's name.</param>
+    /// <param name="kernel">Its kernel.</param>
     /// <param name="program">What it starts.</param>
     /// <param name="folders">Where the files of its root are.</param>
-    public static async Task<GuestImage> BuildAsync(string name, ProgramDescription program, params string[] folders)
+    public static async Task<GuestImage> BuildAsync(string name, KernelKind kernel, ProgramDescription program, params string[] folders)
     {
-        var export = Path.Combine(Checkout.Scratch, $"{name}.tar");
+        var export = Path.Combine(Checkout.Scratch, $"{name}-{kernel}.tar");
         await WriteExportAsync(export, folders);
         try
         {
             return GuestImage.Build(
                 name,
+                kernel,
                 // This init mounts every hierarchy of control groups in its first version, which Debian's kernel no longer has for these.
-                EnclaveImageBuilder.DefaultCommandLine + " cgroup_disable=memory,cpuset",
+                EnclaveImageBuilder.DefaultCommandLine + (kernel == KernelKind.Debian ? " cgroup_disable=memory,cpuset" : ""),
                 new NitroCliBootstrapRamdisk
                 {
-                    Init = FileContent.FromFile(await CompileInitAsync()),
-                    NsmModule = FileContent.FromFile(Checkout.ModuleFiles.Single(IsNsm)),
+                    Init = FileContent.FromFile(await CompileInitAsync(kernel)),
+                    NsmModule = GuestParts.ModuleFiles(kernel).SingleOrDefault(IsNsm) is { } nsm ? FileContent.FromFile(nsm) : null,
                 },
                 new NitroCliApplicationRamdisk { ExportPath = export, Program = program });
         }
@@ -37,14 +40,20 @@ static class AwsImage
         }
     }
 
-    static async Task<string> CompileInitAsync()
+    static async Task<string> CompileInitAsync(KernelKind kernel)
     {
-        // Both AWS images of a run make the same file; each under a name of its own, for the compiler reads it.
+        string[] builtIn = [.. GuestParts.ModuleFiles(kernel).Where(file => !IsNsm(file))];
+        if (builtIn.Length == 0)
+        {
+            return await GuestPrograms.CompileAsync("aws-init");
+        }
+
+        // Tests at the same time make the same file; each under a name of its own, for the compiler reads it.
         var modules = Path.Combine(Checkout.Scratch, $"modules-{Guid.NewGuid():N}.S");
-        await File.WriteAllTextAsync(modules, ModuleTable([.. Checkout.ModuleFiles.Where(file => !IsNsm(file))]), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(modules, ModuleTable(builtIn), TestContext.Current.CancellationToken);
         try
         {
-            return await GuestPrograms.CompileAsync("aws-init", Checkout.In("tests", "EndToEnd", "Guests", "aws-modules.c"), modules);
+            return await GuestPrograms.CompileAsync("aws-init", $"aws-init-{kernel}", Checkout.In("tests", "EndToEnd", "Guests", "aws-modules.c"), modules);
         }
         finally
         {

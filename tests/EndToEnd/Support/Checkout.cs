@@ -1,4 +1,3 @@
-using NitroEnclaves.Images;
 using NitroEnclaves.Tests;
 
 namespace NitroEnclaves.EndToEnd.Tests;
@@ -11,15 +10,6 @@ static class Checkout
             ? cache
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
         "nitro-enclaves");
-
-    public static string Kernel => GuestParts.DebianKernel;
-
-    public static string KernelVersion => File.ReadAllText(Path.Combine(s_cache, "kernel", "current", "version")).Split(' ')[0];
-
-    public static string[] ModuleFiles =>
-        [.. Directory.GetFiles(Path.Combine(s_cache, "kernel", "current", "modules"), "*.ko").Order(StringComparer.Ordinal)];
-
-    public static IReadOnlyList<(string Name, FileContent Content)> Modules => GuestParts.ModulesOf(Kernel);
 
     public static string RuntimeLibraries => Path.Combine(s_cache, "runtime-libraries", "current");
 
@@ -36,7 +26,7 @@ static class Checkout
     /// <exception cref="FileNotFoundException">Something is missing; the message says how to bring it.</exception>
     public static async Task PrepareAsync()
     {
-        _ = (Kernel, Init);
+        _ = (GuestParts.Kernel(KernelKind.Enclave), GuestParts.Kernel(KernelKind.Debian), Init);
         Require(Path.Combine(s_cache, "qemu", "current", "bin", "qemu-system-x86_64"));
         Require(Path.Combine(RuntimeLibraries, "lib64", "ld-linux-x86-64.so.2"));
         Directory.CreateDirectory(Scratch);

@@ -49,7 +49,9 @@ sealed class Guest : IAsyncDisposable
         [.. Console.Split('\n').Select(line => line.TrimEnd('\r')).Where(line => line.StartsWith(word + " ", StringComparison.Ordinal)).Select(line => line[(word.Length + 1)..])];
 
     /// <summary>Starts a guest.</summary>
-    public static async Task<Guest> StartAsync(EifBuilder image)
+    /// <param name="image">Its image.</param>
+    /// <param name="engine">What runs it; null for an ordinary QEMU engine.</param>
+    public static async Task<Guest> StartAsync(EifBuilder image, QemuEngine? engine = null)
     {
         var guest = new Guest();
         try
@@ -57,7 +59,7 @@ sealed class Guest : IAsyncDisposable
             var path = Path.Combine(guest._folder, "image.eif");
             image.Build(path);
             using var file = EifFile.Open(path);
-            guest._enclave = await new QemuEngine().StartAsync(
+            guest._enclave = await (engine ?? new QemuEngine()).StartAsync(
                 new EnclaveLaunch
                 {
                     Id = "i-00000000000000001-enc0000000000000001",

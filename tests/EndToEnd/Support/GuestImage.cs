@@ -11,11 +11,13 @@ sealed record GuestImage(string Path, EifMeasurements Measurements)
     /// <summary>An image whose only program is one of <c>Guests/*.c</c>.</summary>
     /// <param name="source">The source's name without its ending; also the image's.</param>
     /// <param name="change">What shall be different from an ordinary image.</param>
-    public static async Task<GuestImage> FromProgramAsync(string source, Func<ProgramDescription, ProgramDescription>? change = null)
+    /// <param name="kernel">The kernel.</param>
+    public static async Task<GuestImage> FromProgramAsync(
+        string source, Func<ProgramDescription, ProgramDescription>? change = null, KernelKind kernel = KernelKind.Enclave)
     {
         var program = await GuestPrograms.CompileAsync(source);
         var description = new ProgramDescription { Command = [ProgramPath] };
-        return Build(source, RootOf(program), change is null ? description : change(description));
+        return Build(source, RootOf(program), change is null ? description : change(description), kernel);
     }
 
     /// <summary>A root with one static program and a folder to work in.</summary>
@@ -27,18 +29,18 @@ sealed record GuestImage(string Path, EifMeasurements Measurements)
         return root;
     }
 
-    /// <summary>An image with nitro-init and Debian's kernel.</summary>
-    public static GuestImage Build(string name, RootFileSystem root, ProgramDescription program)
+    /// <summary>An image with nitro-init.</summary>
+    public static GuestImage Build(string name, RootFileSystem root, ProgramDescription program, KernelKind kernel = KernelKind.Enclave)
     {
         var path = NewPath(name);
         using (root)
         {
             var builder = new EnclaveImageBuilder
             {
-                Kernel = EifSectionContent.FromFile(Checkout.Kernel),
-                KernelVersion = Checkout.KernelVersion,
+                Kernel = EifSectionContent.FromFile(GuestParts.Kernel(kernel)),
+                KernelVersion = GuestParts.KernelVersion(kernel),
                 Init = FileContent.FromFile(Checkout.Init),
-                Modules = Checkout.Modules,
+                Modules = GuestParts.Modules(kernel),
                 RootFileSystem = root,
                 Program = program,
                 Name = name,
@@ -47,13 +49,13 @@ sealed record GuestImage(string Path, EifMeasurements Measurements)
         }
     }
 
-    /// <summary>An image of any ramdisks with Debian's kernel.</summary>
-    public static GuestImage Build(string name, string commandLine, params IReadOnlyList<EifSectionContent> ramdisks)
+    /// <summary>An image of any ramdisks.</summary>
+    public static GuestImage Build(string name, KernelKind kernel, string commandLine, params IReadOnlyList<EifSectionContent> ramdisks)
     {
         var path = NewPath(name);
         var builder = new EifBuilder
         {
-            Kernel = EifSectionContent.FromFile(Checkout.Kernel),
+            Kernel = EifSectionContent.FromFile(GuestParts.Kernel(kernel)),
             CommandLine = commandLine,
             Ramdisks = ramdisks,
             Metadata = new EifMetadata
@@ -64,7 +66,7 @@ sealed record GuestImage(string Path, EifMeasurements Measurements)
                 BuildTool = "end-to-end",
                 BuildToolVersion = "1",
                 OperatingSystem = "Linux",
-                KernelVersion = Checkout.KernelVersion,
+                KernelVersion = GuestParts.KernelVersion(kernel),
             },
         };
         return new GuestImage(path, builder.Build(path));

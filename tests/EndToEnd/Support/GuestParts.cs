@@ -18,20 +18,25 @@ static class GuestParts
 
     public static string NitroInit => Require(Path.Combine(TestVectors.Root, "artifacts", "publish", "nitro-init", "release_linux-x64", "nitro-init"));
 
-    /// <summary>Debian's kernel, which needs modules and ACPI.</summary>
-    public static string DebianKernel => Require(Path.Combine(CacheFolder, "kernel", "current", "bzImage"));
+    /// <summary>A kernel: the enclave kernel, which has everything built in, or Debian's, which needs modules and ACPI.</summary>
+    public static string Kernel(KernelKind kind) => kind == KernelKind.Enclave
+        ? Require(Path.Combine(CacheFolder, "enclave-kernel", "current", "bzImage"), "eng/enclave-kernel")
+        : Require(Path.Combine(CacheFolder, "kernel", "current", "bzImage"));
 
-    /// <summary>The enclave kernel, which has everything built in.</summary>
-    public static string EnclaveKernel => Require(Path.Combine(CacheFolder, "enclave-kernel", "current", "bzImage"), "eng/enclave-kernel");
+    /// <summary>A kernel's version.</summary>
+    public static string KernelVersion(KernelKind kind) =>
+        File.ReadAllText(Path.Combine(Path.GetDirectoryName(Kernel(kind))!, "version")).Split(' ')[0];
 
-    /// <summary>The modules beside a kernel, in load order; none where it needs none.</summary>
-    public static IReadOnlyList<(string Name, FileContent Content)> ModulesOf(string kernel)
+    /// <summary>The files of a kernel's modules in load order; none where it needs none.</summary>
+    public static string[] ModuleFiles(KernelKind kind)
     {
-        var folder = Path.Combine(Path.GetDirectoryName(kernel)!, "modules");
-        return Directory.Exists(folder)
-            ? [.. Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(file => (Path.GetFileName(file), FileContent.FromFile(file)))]
-            : [];
+        var folder = Path.Combine(Path.GetDirectoryName(Kernel(kind))!, "modules");
+        return Directory.Exists(folder) ? [.. Directory.GetFiles(folder, "*.ko").Order(StringComparer.Ordinal)] : [];
     }
+
+    /// <summary>A kernel's modules with their names, in load order.</summary>
+    public static IReadOnlyList<(string Name, FileContent Content)> Modules(KernelKind kind) =>
+        [.. ModuleFiles(kind).Select(file => (Path.GetFileName(file), FileContent.FromFile(file)))];
 
     /// <summary>A C program of the folder Guests as a static executable, compiled when its source has changed.</summary>
     public static string Compile(string name)

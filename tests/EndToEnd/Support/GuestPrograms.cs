@@ -9,13 +9,14 @@ static class GuestPrograms
 
     /// <summary>The compiled program.</summary>
     /// <param name="source">The source's name without its ending.</param>
+    /// <param name="name">The program's name, where that is not the source's.</param>
     /// <param name="more">Whatever is to be compiled into it as well.</param>
-    public static Task<string> CompileAsync(string source, params string[] more) =>
-        s_compiled.GetOrAdd(source, _ => new Lazy<Task<string>>(() => RunCompilerAsync(source, more))).Value;
+    public static Task<string> CompileAsync(string source, string? name = null, params string[] more) =>
+        s_compiled.GetOrAdd(name ?? source, name => new Lazy<Task<string>>(() => RunCompilerAsync(source, name, more))).Value;
 
-    static async Task<string> RunCompilerAsync(string source, string[] more)
+    static async Task<string> RunCompilerAsync(string source, string name, string[] more)
     {
-        var program = Path.Combine(Directory.CreateDirectory(Path.Combine(Checkout.Scratch, "guests")).FullName, source);
+        var program = Path.Combine(Directory.CreateDirectory(Path.Combine(Checkout.Scratch, "guests")).FullName, name);
         var result = await Tool.TryRunAsync(
             "gcc", ["-O2", "-static", "-s", "-Wall", "-Wextra", "-Werror", "-o", program, Checkout.In("tests", "EndToEnd", "Guests", $"{source}.c"), .. more]);
         return result.ExitCode == 0

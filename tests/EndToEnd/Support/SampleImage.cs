@@ -7,6 +7,7 @@ public sealed class SampleImage : IAsyncLifetime
 {
     GuestImage? _image;
 
+    /// <summary>With the enclave kernel.</summary>
     internal GuestImage Image => _image!;
 
     /// <summary>The folder of the published sample.</summary>
@@ -26,8 +27,14 @@ public sealed class SampleImage : IAsyncLifetime
         await Checkout.PrepareAsync();
         await Tool.RunAsync(
             "dotnet", ["publish", Checkout.In("samples", "Attester"), "-c", "Release", "-o", Published, "-v", "quiet", "-nologo"]);
-        _image = GuestImage.Build("attester", Root(), new ProgramDescription { Command = ["/app/Attester"] });
+        _image = Build(KernelKind.Enclave);
     }
+
+    /// <summary>With another kernel.</summary>
+    internal GuestImage ImageWith(KernelKind kernel) => kernel == KernelKind.Enclave ? Image : Build(kernel);
+
+    static GuestImage Build(KernelKind kernel) =>
+        GuestImage.Build("attester", Root(), new ProgramDescription { Command = ["/app/Attester"] }, kernel);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
