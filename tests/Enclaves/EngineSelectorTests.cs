@@ -17,7 +17,6 @@ public sealed class EngineSelectorTests
     [InlineData(EngineChoice.Nitro, true, "does not drive it yet")]
     [InlineData(EngineChoice.Nitro, false, "is not there")]
     [InlineData(EngineChoice.Machine, true, "not part of this version")]
-    [InlineData(EngineChoice.Process, true, "not part of this version")]
     [InlineData(EngineChoice.Auto, false, "Install it.")]
     [InlineData(EngineChoice.Qemu, false, "Install it.")]
     public void An_engine_that_cannot_run_says_why(EngineChoice choice, bool hasNitroDevice, string explanation)

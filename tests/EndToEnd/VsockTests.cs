@@ -5,7 +5,13 @@ using NitroEnclaves.Vsock;
 namespace NitroEnclaves.EndToEnd.Tests;
 
 /// <summary>The vsock device against Linux's own driver in a guest.</summary>
-public sealed class VsockTests(VsockGuest guest) : IClassFixture<VsockGuest>
+public sealed class VsockTests(VsockGuest guest) : VsockTestsOfAnyEngine(guest), IClassFixture<VsockGuest>;
+
+/// <summary>The process engine's sockets, from the same program.</summary>
+public sealed class ProcessVsockTests(ProcessVsockGuest guest) : VsockTestsOfAnyEngine(guest), IClassFixture<ProcessVsockGuest>;
+
+/// <summary>What the sockets of an enclave do, whatever runs it.</summary>
+public abstract class VsockTestsOfAnyEngine(VsockGuest guest)
 {
     const int Length = 64 << 20;
     const int WriteLength = 1 << 20;

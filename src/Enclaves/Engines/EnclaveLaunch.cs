@@ -27,7 +27,7 @@ public sealed record EnclaveLaunch
     /// <summary>Debug mode, for engines whose hardware wants to know.</summary>
     public bool DebugMode { get; init; }
 
-    /// <summary>The NSM that the enclave's device hands requests to. Only one request is under way at a time.</summary>
+    /// <summary>The NSM that the enclave's device hands requests to. Engines may call it from several threads.</summary>
     public required INsmTransport Nsm { get; init; }
 
     /// <summary>The Unix socket of the enclave's vsock, with <c>_&lt;port&gt;</c> beside it for the way out.</summary>

@@ -8,7 +8,7 @@ public static class EngineSelector
     /// <summary>What each engine says about running here and now, in the order in which <c>auto</c> prefers them.</summary>
     /// <param name="options">Where the engines' parts are to be looked for.</param>
     public static IReadOnlyList<EngineAvailability> Probe(EnclaveOptions options) =>
-        [ProbeNitro(File.Exists(NitroDevice)), s_machine, new QemuEngine(options.QemuPath).Probe(), s_process];
+        [ProbeNitro(File.Exists(NitroDevice)), s_machine, new QemuEngine(options.QemuPath).Probe(), new ProcessEngine().Probe()];
 
     /// <summary>Chooses the engine that the options ask for.</summary>
     /// <param name="options">The enclave's options.</param>
@@ -26,7 +26,7 @@ public static class EngineSelector
         {
             EngineChoice.Nitro => ProbeNitro(hasNitroDevice),
             EngineChoice.Machine => s_machine,
-            EngineChoice.Process => s_process,
+            EngineChoice.Process => new ProcessEngine().Probe(),
             _ => qemu.Probe(),
         };
         if (choice == EngineChoice.Auto && hasNitroDevice)
@@ -40,14 +40,11 @@ public static class EngineSelector
         }
 
         chosen?.Invoke(availability);
-        return qemu;
+        return choice == EngineChoice.Process ? new ProcessEngine() : qemu;
     }
 
     static readonly EngineAvailability s_machine = new(
         "machine", false, "The machine engine, our own virtual machine on /dev/kvm, is not part of this version: use the qemu engine.");
-
-    static readonly EngineAvailability s_process = new(
-        "process", false, "The process engine is not part of this version: use the qemu engine.");
 
     static EngineAvailability ProbeNitro(bool hasDevice) => new("nitro", false, hasDevice
         ? $"{NitroDevice} is there, but this version does not drive it yet: start the image with AWS's nitro-cli, or here with the qemu engine."

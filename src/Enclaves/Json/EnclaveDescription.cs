@@ -63,4 +63,8 @@ public sealed record EnclaveDescription
     /// <summary>Ours: the engine that runs the enclave.</summary>
     [JsonPropertyName("Engine"), JsonPropertyOrder(13)]
     public string? Engine { get; init; }
+
+    /// <summary>Ours: what to know about keys in the enclave, where its engine is no isolation boundary.</summary>
+    [JsonPropertyName("Warning"), JsonPropertyOrder(14)]
+    public string? Warning { get; init; }
 }

@@ -104,6 +104,20 @@ sealed class EnclaveReports
         }
     }
 
+    /// <summary>What an enclave says that is ready.</summary>
+    internal static ReadOnlySpan<byte> HeartbeatMessage => [Heartbeat];
+
+    /// <summary>What an enclave says whose program has ended.</summary>
+    /// <param name="status">The status as <c>wait(2)</c> gives it: the exit status in bits 8 to 15, or the signal in bits 0 to 6.</param>
+    internal static byte[] EndMessage(int status)
+    {
+        var signal = status & 0x7F;
+        var message = new byte[1 + EndLength];
+        (message[0], message[1]) = (EndReport, signal == 0 ? ExitKind : SignalKind);
+        BinaryPrimitives.WriteInt32LittleEndian(message.AsSpan(2), signal == 0 ? (status >> 8) & 0xFF : signal);
+        return message;
+    }
+
     static EnclaveEnd? Interpret(byte kind, int status) => kind switch
     {
         ExitKind => new EnclaveEnd(EnclaveEndKind.Exited, status, $"The enclave's program exited with status {status}."),

@@ -65,6 +65,7 @@ sealed class SupervisedEnclave(
         ImageVersion = metadata ? ImageMetadata?.ImageVersion : null,
         Metadata = metadata && ImageMetadata is { } image ? EnclaveMetadataJson.Flatten(image) : null,
         Engine = registration.Entry.Engine,
+        Warning = registration.Entry.Engine == ProcessEngine.EngineName ? ProcessEngine.Warning : null,
     };
 
     EifMetadata? ImageMetadata => metadata;

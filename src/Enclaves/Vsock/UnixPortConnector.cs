@@ -48,6 +48,25 @@ sealed class UnixPortConnector : IVsockBackend
         return SocketConnector.Connect(socket, address);
     }
 
+    /// <summary>Connects a socket that is there already, and leaves it open whatever comes of it.</summary>
+    /// <param name="socket">A Unix socket that does not block.</param>
+    /// <param name="request">Who asks for what.</param>
+    /// <param name="isNamed">Whether the socket has a name, and gets none.</param>
+    /// <returns>Whether somebody listens there.</returns>
+    internal bool TryConnect(SafeDescriptor socket, in VsockConnectRequest request, bool isNamed)
+    {
+        Span<byte> address = stackalloc byte[VsockSocketName.AddressSize];
+        address = address[..WriteAddress(request.Port, address)];
+        if (!isNamed)
+        {
+            VsockSocketName.Bind(socket, request, Interlocked.Increment(ref _unique), longest: address.Length);
+        }
+
+        // Connecting what is not ours to close: the descriptor is lent.
+        using var lent = new SafeDescriptor((int)socket.DangerousGetHandle(), ownsHandle: false);
+        return SocketConnector.Connect(lent, address).Socket is not null;
+    }
+
     int WriteAddress(uint port, Span<byte> address)
     {
         address[0] = Interop.UnixSocket.AF_UNIX;

@@ -64,14 +64,14 @@ sealed unsafe class VsockHandshake : IReadyHandler, IVsockConnectCompletion
             Interop.UnixSocket.recv(_socket, start, (nuint)(end + 1), Interop.UnixSocket.MSG_DONTWAIT);
             Leave();
             var peer = VsockSocketName.OfPeer(_socket);
-            if (peer is { Cid: >= VsockAddress.FirstEnclave and < VsockAddress.Any } && peer.Cid != _server.Device.GuestCid)
+            if (peer is { Cid: >= VsockAddress.FirstEnclave and < VsockAddress.Any } && peer.Cid != _server.GuestCid)
             {
                 // Another guest, on its way through its own router.
-                _server.Device.Connect(_socket, port, this, peer.Cid, peer.Port);
+                _server.Connect(_socket, port, this, peer.Cid, peer.Port);
             }
             else
             {
-                _server.Device.Connect(_socket, port, this, _server.ParentCid);
+                _server.Connect(_socket, port, this, _server.ParentCid, hostPort: null);
             }
 
             return true;

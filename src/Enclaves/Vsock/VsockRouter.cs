@@ -55,7 +55,7 @@ public sealed class VsockRouter : IVsockBackend, IDisposable
 
             if (options.UnixPath is { } path)
             {
-                _server = VsockUnixServer.Listen(loop, Device, path, options);
+                _server = VsockUnixServer.Listen(loop, Device.Connect, path, options);
             }
         }
         catch

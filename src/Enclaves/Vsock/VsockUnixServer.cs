@@ -17,22 +17,26 @@ sealed class VsockUnixServer : IDisposable
     readonly LinkedList<VsockHandshake> _handshakes = [];
     VsockAcceptor? _acceptor;
 
-    VsockUnixServer(EventLoop loop, VsockVirtioDevice device, Socket socket, VsockRouterOptions options)
+    VsockUnixServer(EventLoop loop, VsockGuestConnect connect, Socket socket, VsockRouterOptions options)
     {
         _loop = loop;
         _socket = socket;
         _options = options;
-        Device = device;
+        Connect = connect;
     }
 
-    internal VsockVirtioDevice Device { get; }
+    /// <summary>Connects a program that has said where to.</summary>
+    internal VsockGuestConnect Connect { get; }
+
+    /// <summary>The guest's CID.</summary>
+    internal uint GuestCid => _options.GuestCid;
 
     /// <summary>The CID from which programs come in the guest's eyes.</summary>
     internal uint ParentCid => _options.ParentCid;
 
-    internal static VsockUnixServer Listen(EventLoop loop, VsockVirtioDevice device, string path, VsockRouterOptions options)
+    internal static VsockUnixServer Listen(EventLoop loop, VsockGuestConnect connect, string path, VsockRouterOptions options)
     {
-        var server = new VsockUnixServer(loop, device, UnixListener.Bind(path, Backlog), options);
+        var server = new VsockUnixServer(loop, connect, UnixListener.Bind(path, Backlog), options);
         server._acceptor = VsockAcceptor.Start(loop, server._socket.SafeHandle, server.Begin);
         return server;
     }

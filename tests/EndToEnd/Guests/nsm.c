@@ -18,7 +18,8 @@ struct order { uint32_t number, length, room; };
 
 static void print_random(void) {
     char name[64] = "";
-    int file = must(open("/sys/class/misc/hw_random/rng_current", O_RDONLY), "rng_current");
+    int file = open("/sys/class/misc/hw_random/rng_current", O_RDONLY);
+    if (file < 0) return;
     must((int)read(file, name, sizeof name - 1), "read rng_current");
     close(file);
     printf("rng_current: %s", name);
@@ -28,7 +29,8 @@ static void print_random(void) {
     ssize_t got = getrandom(bytes, sizeof bytes, GRND_NONBLOCK);
     printf("getrandom: %zd\n", got);
 
-    file = must(open("/dev/hwrng", O_RDONLY), "/dev/hwrng");
+    file = open("/dev/hwrng", O_RDONLY);
+    if (file < 0) return;
     printf("hwrng: %zd\n", read(file, bytes, sizeof bytes));
     close(file);
 }

@@ -19,8 +19,12 @@ sealed class EnclaveHost : IAsyncDisposable
     readonly string _folder = Directory.CreateTempSubdirectory("nitro-e2e-").FullName;
     int _slots;
 
-    public EnclaveHost()
+    readonly EngineChoice _engine;
+
+    /// <param name="engine">What runs this host's enclaves.</param>
+    public EnclaveHost(EngineChoice engine = EngineChoice.Qemu)
     {
+        _engine = engine;
         Directory.CreateDirectory(RegistryPath);
         Directory.CreateDirectory(TemporaryPath);
         Authority = AttestationAuthority.OpenOrCreate(AuthorityPath);
@@ -59,7 +63,7 @@ sealed class EnclaveHost : IAsyncDisposable
         ModuleId = NewModuleId(),
         RegistryPath = RegistryPath,
         AuthorityPath = AuthorityPath,
-        Engine = EngineChoice.Qemu,
+        Engine = _engine,
     };
 
     /// <summary>Starts an enclave through the command's hidden verb, as <c>run-enclave</c> does.</summary>

@@ -5,7 +5,7 @@ using NitroEnclaves.Vsock;
 namespace NitroEnclaves.EndToEnd.Tests;
 
 /// <summary>A running guest that does what tests of vsock order (<c>Guests/vsock.c</c>).</summary>
-public sealed class VsockGuest : IAsyncLifetime
+public class VsockGuest : IAsyncLifetime
 {
     internal const uint Port = 5000;
 
@@ -13,7 +13,16 @@ public sealed class VsockGuest : IAsyncLifetime
 
     LaunchedEnclave? _enclave;
 
-    internal EnclaveHost Host { get; } = new();
+    /// <summary>A guest of QEMU's.</summary>
+    public VsockGuest()
+        : this(EngineChoice.Qemu)
+    {
+    }
+
+    /// <summary>A guest of an engine.</summary>
+    protected VsockGuest(EngineChoice engine) => Host = new EnclaveHost(engine);
+
+    internal EnclaveHost Host { get; }
 
     internal LaunchedEnclave Enclave => _enclave!;
 
@@ -56,5 +65,9 @@ public sealed class VsockGuest : IAsyncLifetime
         }
 
         await Host.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 }
+
+/// <summary>The same guest, run by the process engine.</summary>
+public sealed class ProcessVsockGuest() : VsockGuest(EngineChoice.Process);

@@ -1,0 +1,58 @@
+using System.Runtime.InteropServices;
+using NitroEnclaves.Virtio;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>The processes of an enclave, held by process 1 of their namespace: when that ends, the kernel has ended all of them.</summary>
+sealed unsafe class EnclaveProcesses
+{
+    // Unsafe because poll(2) takes the address of a structure on the stack.
+
+    readonly SafeDescriptor _first;
+    readonly ResourceGroup? _group;
+
+    EnclaveProcesses(int firstProcess, SafeDescriptor first, ResourceGroup? group) => (FirstProcess, _first, _group) = (firstProcess, first, group);
+
+    /// <summary>Process 1 of the enclave, by its id on this machine.</summary>
+    public int FirstProcess { get; }
+
+    /// <summary>Takes hold of a new enclave's first process, which waits for our word, and limits it where this user may do so.</summary>
+    /// <exception cref="EnclaveException">The process is gone (<see cref="EnclaveFailure.ProcessSpawn"/>).</exception>
+    public static EnclaveProcesses Open(int firstProcess, EnclaveLaunch launch)
+    {
+        var first = TargetProcess.OpenProcess(firstProcess);
+        return first.IsInvalid
+            ? throw new EnclaveException(EnclaveFailure.ProcessSpawn, "The enclave's first process is gone before it has begun.")
+            : new EnclaveProcesses(firstProcess, first, ResourceGroup.TryCreate(launch.Id, launch.MemoryMiB, firstProcess));
+    }
+
+    /// <summary>A copy of a descriptor of the first process.</summary>
+    /// <exception cref="EnclaveException">It has none of that number, or we may not have it (<see cref="EnclaveFailure.ProcessSpawn"/>).</exception>
+    public SafeDescriptor TakeDescriptor(int number)
+    {
+        var copy = (int)Interop.Target.syscall(Interop.Target.SYS_pidfd_getfd, _first.DangerousGetHandle(), number, 0);
+        return copy >= 0
+            ? new SafeDescriptor(copy)
+            : throw new EnclaveException(
+                EnclaveFailure.ProcessSpawn, $"A descriptor of the enclave's first process cannot be had: {Marshal.GetLastPInvokeErrorMessage()}.");
+    }
+
+    /// <summary>Kills all of them; nothing happens where they have ended.</summary>
+    public void Kill()
+    {
+        if (!_first.IsClosed)
+        {
+            _ = Interop.Target.syscall(Interop.Target.SYS_pidfd_send_signal, _first.DangerousGetHandle(), Interop.SIGKILL, 0, 0);
+        }
+    }
+
+    /// <summary>Kills all of them, waits until they are gone, and removes what limited them.</summary>
+    public void End(TimeSpan patience)
+    {
+        Kill();
+        var entry = new Interop.pollfd { fd = (int)_first.DangerousGetHandle(), events = Interop.POLLIN };
+        _ = Interop.poll(&entry, 1, (int)patience.TotalMilliseconds);
+        _first.Dispose();
+        _group?.Remove();
+    }
+}

@@ -1,0 +1,38 @@
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>The system calls of which launch programs consist, with their numbers on x86-64.</summary>
+enum SystemCall : long
+{
+    read = 0,
+    write = 1,
+    close = 3,
+    ioctl = 16,
+    socket = 41,
+    clone = 56,
+    execve = 59,
+    wait4 = 61,
+    fcntl = 72,
+    chdir = 80,
+    umask = 95,
+    setsid = 112,
+    setgroups = 116,
+    setresuid = 117,
+    setresgid = 119,
+    mknod = 133,
+    pivot_root = 155,
+    prctl = 157,
+    chroot = 161,
+    mount = 165,
+    umount2 = 166,
+    sethostname = 170,
+    exit_group = 231,
+    openat = 257,
+    mkdirat = 258,
+    symlinkat = 266,
+    unshare = 272,
+    dup3 = 292,
+    prlimit64 = 302,
+    setns = 308,
+    seccomp = 317,
+    close_range = 436,
+}

@@ -1,0 +1,153 @@
+using System.Globalization;
+using System.Threading.Channels;
+using NitroEnclaves.Virtio;
+
+namespace NitroEnclaves.Enclaves;
+
+/// <summary>One enclave of the process engine: its processes, and what answers them. Ends all of it when any part fails.</summary>
+sealed class ProcessEnclave : IRunningEnclave
+{
+    static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(10);
+
+    readonly LaunchControl _control;
+    readonly EnclaveInterception _interception;
+    readonly EnclaveProcesses _processes;
+    readonly Task _console;
+    readonly Channel<Stream> _reports = Channel.CreateUnbounded<Stream>();
+    readonly CancellationTokenSource _disposing = new();
+    readonly List<Stream> _reporting = [];
+    readonly Lock _lock = new();
+    Task? _disposal;
+
+    ProcessEnclave(LaunchControl control, EnclaveInterception interception, EnclaveProcesses processes, Task console)
+    {
+        (_control, _interception, _processes, _console) = (control, interception, processes, console);
+        Report(EnclaveReports.HeartbeatMessage);
+        Ended = WatchAsync();
+    }
+
+    /// <inheritdoc/>
+    public Task<EngineExit> Ended { get; }
+
+    /// <summary>Starts an enclave, from its namespaces to its program. Blocks for some milliseconds.</summary>
+    /// <exception cref="EnclaveException">It could not be started; nothing of it stays behind.</exception>
+    public static ProcessEnclave Start(EnclaveLaunch launch, CancellationToken cancellationToken)
+    {
+        using var ramdisks = launch.Image.ReadRamdisks(cancellationToken);
+        using var root = ramdisks.Subtree("rootfs");
+        if (root.Count == 0)
+        {
+            throw new EnclaveException(EnclaveFailure.InvalidImage, "The image has no folder rootfs in its ramdisks; the process engine runs what it finds there.");
+        }
+
+        var program = EnclaveProgram.Read(ramdisks, root);
+        var switchUser = program.User is not null && IdentityMaps.HasAllUsers;
+        using var terminal = PseudoTerminal.Open();
+        var filter = EnclaveFilter.Encode(EnclaveFilter.Build(CallNumbers.X64));
+        var interception = EnclaveInterception.Serve(launch);
+        LaunchControl? control = null;
+        EnclaveProcesses? processes = null;
+        try
+        {
+            control = LaunchControl.Start(
+                EnclaveLaunchSequence.Create(launch, program, switchUser, terminal.Number, filter),
+                [terminal.Theirs, terminal.Theirs, terminal.Theirs], EnclaveCpus.Choose(launch));
+            using var giveUp = cancellationToken.Register(static state => ((LaunchControl)state!).Process.Signal(Interop.SIGKILL), control);
+            terminal.Theirs.Dispose();
+
+            control.Await();
+            IdentityMaps.Write(control.Process.Id, program);
+            control.Go();
+
+            processes = EnclaveProcesses.Open((int)control.Await(), launch);
+            control.Go();
+
+            var rootDescriptor = (int)control.Await();
+            using (var folder = processes.TakeDescriptor(rootDescriptor))
+            {
+                new RootWriter(folder, IdentityMaps.HasAllUsers).Write(root, cancellationToken);
+            }
+
+            control.Go();
+            interception.Attach(processes, (int)control.Await());
+            control.Go();
+            control.AwaitProgram();
+            return new ProcessEnclave(control, interception, processes, terminal.CopyAsync(launch.ConsoleOutput));
+        }
+        catch
+        {
+            control?.Process.Signal(Interop.SIGKILL);
+            control?.Process.Exit.GetAwaiter().GetResult();
+            processes?.End(s_endPatience);
+            interception.Dispose();
+            control?.Dispose();
+            cancellationToken.ThrowIfCancellationRequested();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<Stream> AcceptReportAsync(CancellationToken cancellationToken)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
+        return await _reports.Reader.ReadAsync(either.Token).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        lock (_lock)
+        {
+            return new ValueTask(_disposal ??= EndAsync());
+        }
+    }
+
+    async Task EndAsync()
+    {
+        await _disposing.CancelAsync().ConfigureAwait(false);
+        _processes.Kill();
+        await Ended.ConfigureAwait(false);
+        while (_reports.Reader.TryRead(out var stream))
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _reporting.ForEach(stream => stream.Dispose());
+        _control.Dispose();
+        _disposing.Dispose();
+    }
+
+    async Task<EngineExit> WatchAsync()
+    {
+        var end = Task.Factory.StartNew(_control.AwaitEnd, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var failed = await Task.WhenAny(_control.Process.Exit, _interception.Failure).ConfigureAwait(false) == _interception.Failure;
+        if (failed)
+        {
+            _processes.Kill();
+        }
+
+        await _control.Process.Exit.ConfigureAwait(false);
+        await Task.Run(() => _processes.End(s_endPatience)).ConfigureAwait(false);
+        await _console.ConfigureAwait(false);
+        if (await end.ConfigureAwait(false) is { } status)
+        {
+            Report(EnclaveReports.EndMessage(status));
+        }
+
+        _interception.Dispose();
+        return failed
+            ? new EngineExit(true, $"The enclave's calls can no longer be answered: {await _interception.Failure.ConfigureAwait(false)}")
+            : new EngineExit(false, "The enclave's processes have ended.");
+    }
+
+    // What nitro-init would say on port 9000.
+    void Report(ReadOnlySpan<byte> message)
+    {
+        using var pair = SocketPair.Create();
+        // The heartbeat is sent back: our end stays open for it.
+        var ours = pair.TakeStream();
+        _reporting.Add(ours);
+        ours.Write(message);
+        _reports.Writer.TryWrite(new System.Net.Sockets.NetworkStream(new System.Net.Sockets.Socket(pair.TakeTheirs()), ownsSocket: true));
+    }
+}
