@@ -54,6 +54,18 @@ public sealed class RealDocumentTests
     }
 
     [Fact]
+    public void Signatures_in_the_upper_half_are_among_them_and_accepted()
+    {
+        // Half of the order of P-384: a rule for "low s" would refuse about every second document of the hardware.
+        var half = Convert.FromHexString("7fffffffffffffffffffffffffffffffffffffffffffffffe3b1a6c0fa1b96efac0d06d9245853bd76760cb5666294b9");
+        var upper = RealDocuments.All.Where(document => document.Bytes.AsSpan(^48..).SequenceCompareTo(half) > 0).ToArray();
+        Assert.NotEmpty(upper);
+        Assert.NotEqual(RealDocuments.All.Count, upper.Length);
+        Assert.All(upper, document => Assert.True(
+            new AttestationVerifier().VerifyAt(document.Bytes, AnyEnclave, UnverifiedAttestationDocument.Parse(document.Bytes).Timestamp).IsVerified));
+    }
+
+    [Fact]
     public void Debug_mode_is_refused_unless_it_is_allowed()
     {
         var verifier = new AttestationVerifier();

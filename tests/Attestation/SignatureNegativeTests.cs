@@ -23,6 +23,7 @@ public sealed class SignatureNegativeTests
         { "both the largest number", AttestationFailure.Signature, () => With(signature => signature.AsSpan().Fill(0xFF)) },
         { "r and s exchanged", AttestationFailure.Signature, () => [.. Good[..^96], .. Good[^48..], .. Good[^96..^48]] },
         { "rewritten with an indefinite length", AttestationFailure.Signature, () => Resigned(new DocumentForge { IsIndefinite = true }) },
+        { "rewritten with a definite length", AttestationFailure.Signature, DefiniteFromIndefinite },
         { "another nonce", AttestationFailure.Signature, () => Resigned(new DocumentForge().Set("nonce", (ref w) => w.WriteByteString(new byte[32]))) },
         { "null instead of a field left out", AttestationFailure.Signature, () => Resigned(new DocumentForge().Remove("user_data")) },
         { "signed by another enclave's leaf", AttestationFailure.Signature, () => new DocumentForge(new TestPki()).Sign(new DocumentForge().Payload()) },
@@ -72,6 +73,10 @@ public sealed class SignatureNegativeTests
         change(signature);
         return [.. Good[..^96], .. signature];
     }
+
+    /// <summary>A document as hardware writes it since 2025, rewritten as it did before.</summary>
+    static byte[] DefiniteFromIndefinite() =>
+        DocumentForge.Envelope("a1013822", "a0", new DocumentForge().Payload(), new DocumentForge { IsIndefinite = true }.Document()[^96..]);
 
     /// <summary>Another payload under the good document's signature.</summary>
     static byte[] Resigned(DocumentForge forge) => DocumentForge.Envelope("a1013822", "a0", forge.Payload(), Good[^96..]);
