@@ -19,5 +19,6 @@ static class FuzzTargets
         new NsmFuzzTarget(),
         new NsmReplyFuzzTarget(),
         new EnvelopeFuzzTarget(),
+        new KeyPolicyFuzzTarget(),
     ];
 }
