@@ -12,7 +12,7 @@ namespace NitroEnclaves.Kms;
 /// <remarks>
 /// All set the request's <c>Recipient</c> to a new document. Besides the SDK's own exceptions they throw <see cref="KmsRecipientException"/>
 /// for answers that cannot be relied upon and for clients without TLS, and <see cref="NsmException"/> where the NSM refuses the document.
-/// The plaintext's stream is the caller's, as is clearing it.
+/// The plaintext's stream is the caller's, as is clearing its buffer (<see cref="MemoryStream.GetBuffer"/>).
 /// </remarks>
 public static class KmsRecipientExtensions
 {
@@ -98,7 +98,8 @@ public static class KmsRecipientExtensions
             throw new KmsRecipientException(KmsRecipientFailure.NoCiphertext, "The answer has no CiphertextForRecipient.");
         }
 
-        setPlaintext(response, new MemoryStream(recipient.Open(ciphertext.ToArray())));
+        var opened = recipient.Open(ciphertext.ToArray());
+        setPlaintext(response, new MemoryStream(opened, 0, opened.Length, writable: false, publiclyVisible: true));
         return response;
     }
 
