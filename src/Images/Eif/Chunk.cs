@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace NitroEnclaves.Images;
 
 /// <summary>
@@ -11,8 +13,8 @@ sealed class Chunk(ChunkPool pool)
 
     int _holders;
 
-    /// <summary>Room for <see cref="Size"/> bytes.</summary>
-    public byte[] Buffer { get; } = GC.AllocateUninitializedArray<byte>(Size);
+    /// <summary>Room for <see cref="Size"/> bytes; the array goes back to the process's pool with the chunks' own.</summary>
+    public byte[] Buffer { get; } = ArrayPool<byte>.Shared.Rent(Size);
 
     /// <summary>How many bytes count.</summary>
     public int Length { get; set; }

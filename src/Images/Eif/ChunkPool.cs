@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 
 namespace NitroEnclaves.Images;
@@ -29,5 +30,14 @@ sealed class ChunkPool : IDisposable
         _available.Release();
     }
 
-    public void Dispose() => _available.Dispose();
+    /// <summary>Gives the memory of the chunks that came back to whoever needs it next: the next image, for one.</summary>
+    public void Dispose()
+    {
+        while (_free.TryTake(out var chunk))
+        {
+            ArrayPool<byte>.Shared.Return(chunk.Buffer);
+        }
+
+        _available.Dispose();
+    }
 }
