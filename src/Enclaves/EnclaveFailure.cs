@@ -63,6 +63,12 @@ public enum EnclaveFailure
     /// <summary>The engine that was asked for cannot run here (E19: nitro-cli reports it when it opens the device).</summary>
     EngineUnavailable,
 
+    /// <summary>The enclave driver refused a call (E29).</summary>
+    Driver,
+
+    /// <summary>The image does not fit into the enclave's memory (E34).</summary>
+    MemoryOverflow,
+
     /// <summary>The image is not a well-formed enclave image (E35).</summary>
     InvalidImage,
 

@@ -2,6 +2,8 @@ namespace NitroEnclaves.Enclaves.Tests;
 
 public sealed class EngineSelectorTests
 {
+    static readonly ProbedEngine s_noNitro = new(new EngineAvailability("nitro", false, "There is no device."));
+
     [Theory]
     [InlineData(EngineChoice.Auto)]
     [InlineData(EngineChoice.Qemu)]
@@ -9,30 +11,32 @@ public sealed class EngineSelectorTests
     {
         var qemu = new ProbedEngine(new EngineAvailability("qemu", true, "It runs."));
         var told = new List<EngineAvailability>();
-        Assert.Same(qemu, EngineSelector.Select(choice, qemu, hasNitroDevice: false, told.Add));
+        Assert.Same(qemu, EngineSelector.Select(choice, s_noNitro, qemu, told.Add));
         Assert.Equal(["It runs."], told.Select(availability => availability.Explanation));
     }
 
     [Theory]
-    [InlineData(EngineChoice.Nitro, true, "does not drive it yet")]
-    [InlineData(EngineChoice.Nitro, false, "is not there")]
-    [InlineData(EngineChoice.Machine, true, "not part of this version")]
-    [InlineData(EngineChoice.Auto, false, "Install it.")]
-    [InlineData(EngineChoice.Qemu, false, "Install it.")]
-    public void An_engine_that_cannot_run_says_why(EngineChoice choice, bool hasNitroDevice, string explanation)
+    [InlineData(EngineChoice.Nitro, "There is no device.")]
+    [InlineData(EngineChoice.Machine, "not part of this version")]
+    [InlineData(EngineChoice.Auto, "Install it.")]
+    [InlineData(EngineChoice.Qemu, "Install it.")]
+    public void An_engine_that_cannot_run_says_why(EngineChoice choice, string explanation)
     {
         var qemu = new ProbedEngine(new EngineAvailability("qemu", false, "Install it."));
-        var refusal = Assert.Throws<EnclaveException>(() => EngineSelector.Select(choice, qemu, hasNitroDevice, null));
+        var refusal = Assert.Throws<EnclaveException>(() => EngineSelector.Select(choice, s_noNitro, qemu, null));
         Assert.Equal((EnclaveFailure.EngineUnavailable, 19), (refusal.Failure, refusal.NitroCliCode));
         Assert.Contains(explanation, refusal.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void On_a_parent_auto_says_that_Nitro_is_not_driven_yet()
+    [Theory]
+    [InlineData(EngineChoice.Auto, "nitro")]
+    [InlineData(EngineChoice.Nitro, "nitro")]
+    [InlineData(EngineChoice.Qemu, "qemu")]
+    public void On_a_parent_Nitro_comes_first(EngineChoice choice, string expected)
     {
-        var told = new List<EngineAvailability>();
-        EngineSelector.Select(EngineChoice.Auto, new ProbedEngine(new EngineAvailability("qemu", true, "It runs.")), hasNitroDevice: true, told.Add);
-        Assert.Equal(["nitro", "qemu"], told.Select(availability => availability.Engine));
+        var nitro = new ProbedEngine(new EngineAvailability("nitro", true, "It runs."));
+        var qemu = new ProbedEngine(new EngineAvailability("qemu", true, "It runs."));
+        Assert.Equal(expected, EngineSelector.Select(choice, nitro, qemu, null).Name);
     }
 
     [Fact]

@@ -31,14 +31,20 @@ sealed class HugePageReservation
     public HugePageReservation(KernelFiles files, int node)
     {
         _files = files;
-        var ofNode = $"/sys/devices/system/node/node{node}/hugepages";
-        _folder = files.Folders(ofNode).Count > 0 ? ofNode : "/sys/kernel/mm/hugepages";
-        _previous = [.. files.Folders(_folder).Select(SizeOf).Where(size => size >= SmallestSize).OrderDescending().Select(size => new HugePages(size, Total(size)))];
+        _folder = FolderOf(files, node);
+        _previous = [.. SizesIn(files, _folder).Select(size => new HugePages(size, Total(size)))];
         if (_previous.Length == 0)
         {
             throw new EnclaveException(
                 EnclaveFailure.InsufficientMemoryAvailable, $"NUMA node {node} offers no huge pages: the kernel is built or started without them.");
         }
+    }
+
+    /// <summary>What a node has that nobody uses, largest pages first.</summary>
+    public static IReadOnlyList<HugePages> FreeOf(KernelFiles files, int node)
+    {
+        var folder = FolderOf(files, node);
+        return [.. SizesIn(files, folder).Select(size => new HugePages(size, ReadNumber(files, folder, size, "free_hugepages")))];
     }
 
     /// <summary>
@@ -123,12 +129,23 @@ sealed class HugePageReservation
 
     ulong Free(ulong size) => ReadNumber(size, "free_hugepages");
 
-    ulong ReadNumber(ulong size, string name) =>
-        ulong.TryParse(_files.Read($"{FolderOf(size)}/{name}"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    ulong ReadNumber(ulong size, string name) => ReadNumber(_files, _folder, size, name);
 
-    void SetTotal(ulong size, ulong count) => _files.Write($"{FolderOf(size)}/nr_hugepages", count.ToString(CultureInfo.InvariantCulture));
+    void SetTotal(ulong size, ulong count) => _files.Write($"{_folder}/{NameOf(size)}/nr_hugepages", count.ToString(CultureInfo.InvariantCulture));
 
-    string FolderOf(ulong size) => $"{_folder}/hugepages-{size >> 10}kB";
+    static ulong ReadNumber(KernelFiles files, string folder, ulong size, string name) =>
+        ulong.TryParse(files.Read($"{folder}/{NameOf(size)}/{name}"), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    static string FolderOf(KernelFiles files, int node)
+    {
+        var ofNode = $"/sys/devices/system/node/node{node}/hugepages";
+        return files.Folders(ofNode).Count > 0 ? ofNode : "/sys/kernel/mm/hugepages";
+    }
+
+    static IEnumerable<ulong> SizesIn(KernelFiles files, string folder) =>
+        files.Folders(folder).Select(SizeOf).Where(size => size >= SmallestSize).OrderDescending();
+
+    static string NameOf(ulong size) => $"hugepages-{size >> 10}kB";
 
     static ulong SizeOf(string name) =>
         name.StartsWith("hugepages-", StringComparison.Ordinal) && name.EndsWith("kB", StringComparison.Ordinal) &&

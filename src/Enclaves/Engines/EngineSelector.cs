@@ -3,12 +3,10 @@ namespace NitroEnclaves.Enclaves;
 /// <summary>Chooses the engine of an enclave (contracts, "Engines").</summary>
 public static class EngineSelector
 {
-    const string NitroDevice = "/dev/nitro_enclaves";
-
     /// <summary>What each engine says about running here and now, in the order in which <c>auto</c> prefers them.</summary>
     /// <param name="options">Where the engines' parts are to be looked for.</param>
     public static IReadOnlyList<EngineAvailability> Probe(EnclaveOptions options) =>
-        [ProbeNitro(File.Exists(NitroDevice)), s_machine, new QemuEngine(options.QemuPath).Probe(), new ProcessEngine().Probe()];
+        [new NitroEngine().Probe(), s_machine, new QemuEngine(options.QemuPath).Probe(), new ProcessEngine().Probe()];
 
     /// <summary>Chooses the engine that the options ask for.</summary>
     /// <param name="options">The enclave's options.</param>
@@ -17,36 +15,29 @@ public static class EngineSelector
     public static IEnclaveEngine Select(EnclaveOptions options, Action<EngineAvailability>? chosen = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return Select(options.Engine, new QemuEngine(options.QemuPath), File.Exists(NitroDevice), chosen);
+        return Select(options.Engine, new NitroEngine(), new QemuEngine(options.QemuPath), chosen);
     }
 
-    internal static IEnclaveEngine Select(EngineChoice choice, IEnclaveEngine qemu, bool hasNitroDevice, Action<EngineAvailability>? chosen)
+    internal static IEnclaveEngine Select(EngineChoice choice, IEnclaveEngine nitro, IEnclaveEngine qemu, Action<EngineAvailability>? chosen)
     {
-        var availability = choice switch
+        var engine = choice switch
         {
-            EngineChoice.Nitro => ProbeNitro(hasNitroDevice),
-            EngineChoice.Machine => s_machine,
-            EngineChoice.Process => new ProcessEngine().Probe(),
-            _ => qemu.Probe(),
+            EngineChoice.Machine => throw new EnclaveException(EnclaveFailure.EngineUnavailable, s_machine.Explanation),
+            EngineChoice.Process => new ProcessEngine(),
+            EngineChoice.Nitro => nitro,
+            EngineChoice.Auto when nitro.Probe().IsAvailable => nitro,
+            _ => qemu,
         };
-        if (choice == EngineChoice.Auto && hasNitroDevice)
-        {
-            chosen?.Invoke(ProbeNitro(hasNitroDevice));
-        }
-
+        var availability = engine.Probe();
         if (!availability.IsAvailable)
         {
             throw new EnclaveException(EnclaveFailure.EngineUnavailable, availability.Explanation);
         }
 
         chosen?.Invoke(availability);
-        return choice == EngineChoice.Process ? new ProcessEngine() : qemu;
+        return engine;
     }
 
     static readonly EngineAvailability s_machine = new(
         "machine", false, "The machine engine, our own virtual machine on /dev/kvm, is not part of this version: use the qemu engine.");
-
-    static EngineAvailability ProbeNitro(bool hasDevice) => new("nitro", false, hasDevice
-        ? $"{NitroDevice} is there, but this version does not drive it yet: start the image with AWS's nitro-cli, or here with the qemu engine."
-        : $"{NitroDevice} is not there: this is no EC2 instance with enclaves enabled, or its driver is not loaded.");
 }

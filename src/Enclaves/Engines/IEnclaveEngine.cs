@@ -11,6 +11,15 @@ public interface IEnclaveEngine
     /// <summary>Whether the engine can run enclaves here and now, and how or why not. Takes milliseconds and changes nothing.</summary>
     EngineAvailability Probe();
 
+    /// <summary>
+    /// Sets aside what the enclave's id is made of, before it has one. An engine whose enclaves are numbered by somebody else says the number
+    /// here, and <see cref="StartAsync"/> then starts that one.
+    /// </summary>
+    /// <param name="options">What will be started.</param>
+    /// <returns>The slot's number, or null where any will do.</returns>
+    /// <exception cref="EnclaveException">The engine cannot run such an enclave now.</exception>
+    ulong? Reserve(EnclaveOptions options) => null;
+
     /// <summary>Starts an enclave. What is returned runs, but has not said that it is ready.</summary>
     /// <param name="launch">What to start, with its devices' other ends.</param>
     /// <param name="cancellationToken">Gives the start up; nothing of it stays behind.</param>

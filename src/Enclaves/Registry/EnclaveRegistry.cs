@@ -135,15 +135,18 @@ public sealed class EnclaveRegistry
         }
 
         var parent = options.ParentInstanceId is { } instance ? InstanceId.Parse(instance) : InstanceId.OfThisMachine();
-        while (true)
+        EnclaveId id = default;
+        while (slots.Next() is { } slot)
         {
-            var id = new EnclaveId(parent, slots.Next());
+            id = new EnclaveId(parent, slot);
             var text = id.ToString();
             if (others.All(other => other.Id != text))
             {
                 return id;
             }
         }
+
+        throw IdTaken(id.ToString());
     }
 
     static EnclaveException IdTaken(string id) => new(EnclaveFailure.ConflictingArgument, $"An enclave with the id {id} runs already.");

@@ -7,16 +7,31 @@ abstract class SlotSource
 {
     public static SlotSource Random { get; } = new RandomSlots();
 
-    /// <summary>Another slot number, not zero.</summary>
-    public abstract ulong Next();
+    /// <summary>One number that somebody else gave.</summary>
+    public static SlotSource Of(ulong number) => new GivenSlot(number);
+
+    /// <summary>Another slot number, not zero; null when there is no other.</summary>
+    public abstract ulong? Next();
 
     sealed class RandomSlots : SlotSource
     {
-        public override ulong Next()
+        public override ulong? Next()
         {
             Span<byte> bytes = stackalloc byte[sizeof(ulong)];
             RandomNumberGenerator.Fill(bytes);
             return BitConverter.ToUInt64(bytes) | 1;
+        }
+    }
+
+    sealed class GivenSlot(ulong number) : SlotSource
+    {
+        ulong? _number = number;
+
+        public override ulong? Next()
+        {
+            var next = _number;
+            _number = null;
+            return next;
         }
     }
 }

@@ -49,13 +49,15 @@ sealed class EnclaveSupervisor
         var measurements = EnclaveImages.Measure(image, stop);
         EnclaveImages.CheckSignature(image, measurements, _time.GetUtcNow());
 
-        using var registration = _registry.Register(_options, _engine.Name, SlotSource.Random);
+        var slots = _engine.Reserve(_options) is { } slot ? SlotSource.Of(slot) : SlotSource.Random;
+        using var registration = _registry.Register(_options, _engine.Name, slots);
         var console = new ConsoleLog();
         var enclave = new SupervisedEnclave(_options, registration, measurements, image.Metadata, console);
         progress("Start allocating memory...");
         var running = await _engine.StartAsync(Launch(enclave, image, measurements), stop).ConfigureAwait(false);
         try
         {
+            enclave.Place(running);
             return await SuperviseAsync(enclave, running, image.Length, progress, started, stop).ConfigureAwait(false);
         }
         finally

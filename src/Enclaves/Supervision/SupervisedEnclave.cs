@@ -31,7 +31,16 @@ sealed class SupervisedEnclave(
     /// <summary>Completes when a command asks for the enclave's end.</summary>
     public Task TerminationRequested => _terminate.Task;
 
-    IReadOnlyList<uint> CpuIds => options.CpuIds ?? [.. Enumerable.Range(0, options.VcpuCount).Select(id => (uint)id)];
+    IReadOnlyList<uint> CpuIds { get; set; } = options.CpuIds ?? [.. Enumerable.Range(0, options.VcpuCount).Select(id => (uint)id)];
+
+    ulong MemoryMiB { get; set; } = options.MemoryMiB;
+
+    /// <summary>Takes over what the engine really gave the enclave.</summary>
+    public void Place(IRunningEnclave running)
+    {
+        CpuIds = running.CpuIds ?? CpuIds;
+        MemoryMiB = running.MemoryMiB ?? MemoryMiB;
+    }
 
     public void Terminate() => _terminate.TrySetResult();
 
@@ -46,7 +55,7 @@ sealed class SupervisedEnclave(
         EnclaveCid = Cid,
         NumberOfCpus = options.VcpuCount,
         CpuIds = CpuIds,
-        MemoryMiB = options.MemoryMiB,
+        MemoryMiB = MemoryMiB,
     };
 
     public EnclaveDescription Describe(bool metadata) => new()
@@ -57,7 +66,7 @@ sealed class SupervisedEnclave(
         EnclaveCid = Cid,
         NumberOfCpus = options.VcpuCount,
         CpuIds = CpuIds,
-        MemoryMiB = options.MemoryMiB,
+        MemoryMiB = MemoryMiB,
         State = StateName(registration.Entry.State),
         Flags = options.DebugMode ? "DEBUG_MODE" : "NONE",
         Measurements = Measurements(),

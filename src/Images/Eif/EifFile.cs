@@ -67,6 +67,9 @@ public sealed class EifFile : IDisposable
         ? new SliceStream(_source, section.DataOffset, section.Size)
         : throw new ArgumentException("The section is not one of this file.", nameof(section));
 
+    /// <summary>A stream over the whole file as it is; it reads from this file and ends with it.</summary>
+    public Stream OpenRead() => new SliceStream(_source, 0, _source.Length);
+
     /// <summary>A stream over the kernel.</summary>
     public Stream OpenKernel() => OpenSection(Find(EifSectionType.Kernel)!.Value);
 

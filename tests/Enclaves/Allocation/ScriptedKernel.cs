@@ -32,6 +32,8 @@ sealed class ScriptedKernel : KernelFiles
 
     public bool HasDriver { get; init; } = true;
 
+    public uint CoreCount { get; init; } = 1;
+
     public bool EnclaveRuns { get; set; }
 
     public bool DriverTakesOther { get; init; }

@@ -25,6 +25,6 @@ static class Samples
     {
         ulong _last;
 
-        public override ulong Next() => ++_last;
+        public override ulong? Next() => ++_last;
     }
 }

@@ -1,0 +1,118 @@
+using NitroEnclaves.Vsock;
+
+namespace NitroEnclaves.Enclaves.Tests;
+
+/// <summary>The parent's port 9000, shared by the processes of all enclaves.</summary>
+public sealed class HeartbeatPortTests : IDisposable
+{
+    readonly StandInParent _parent = new();
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _parent.Dispose();
+
+    [Fact]
+    public async Task Each_connection_goes_to_the_process_of_its_enclave_in_whatever_order_they_come()
+    {
+        var ports = new List<HeartbeatPort>();
+        for (var cid = 16u; cid < 26; cid++)
+        {
+            ports.Add(await OpenAsync(cid));
+        }
+
+        for (var cid = 25u; cid >= 16; cid--)
+        {
+            await ExchangeAsync(ports[(int)cid - 16], cid);
+        }
+
+        foreach (var port in ports)
+        {
+            await port.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task When_the_owner_goes_another_takes_the_port()
+    {
+        var first = await OpenAsync(16);
+        var second = await OpenAsync(17);
+        var third = await OpenAsync(18);
+        await ExchangeAsync(third, 18);
+        await first.DisposeAsync();
+        await ExchangeAsync(second, 17);
+        await ExchangeAsync(third, 18);
+        await second.DisposeAsync();
+        await ExchangeAsync(third, 18);
+        await third.DisposeAsync();
+        Assert.False(File.Exists(Path.Combine(_parent.Registry.FolderPath, HeartbeatPort.SocketName)));
+    }
+
+    [Fact]
+    public async Task What_a_killed_owner_left_is_in_nobodys_way()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_parent.Registry.FolderPath, HeartbeatPort.SocketName), "", Cancellation);
+        var port = await OpenAsync(16);
+        await ExchangeAsync(port, 16);
+        await port.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task An_enclave_that_nobody_waits_for_disturbs_nobody()
+    {
+        var port = await OpenAsync(16);
+        await using var stranger = await DialAsync(99, 1);
+        await ExchangeAsync(port, 16);
+        await port.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_port_that_another_program_keeps_is_named()
+    {
+        using var other = VsockListener.Listen(EnclaveReports.Port, _parent.Vsock);
+        await using var port = new HeartbeatPort(16, _parent.Registry.FolderPath, Listen, TimeProvider.System);
+        var exception = await Assert.ThrowsAsync<EnclaveException>(async () => await port.AcceptAsync(Cancellation));
+        Assert.Equal((EnclaveFailure.BootFailure, 36), (exception.Failure, exception.NitroCliCode));
+        Assert.Contains("port 9000", exception.Message, StringComparison.Ordinal);
+    }
+
+    VsockListener Listen() => VsockListener.Listen(EnclaveReports.Port, _parent.Vsock);
+
+    async Task<HeartbeatPort> OpenAsync(uint cid)
+    {
+        var port = new HeartbeatPort(cid, _parent.Registry.FolderPath, Listen, TimeProvider.System);
+        // The first one is the owner: it has made its socket when the others come.
+        while (!File.Exists(Path.Combine(_parent.Registry.FolderPath, HeartbeatPort.SocketName)))
+        {
+            await Task.Delay(10, Cancellation);
+        }
+
+        return port;
+    }
+
+    async Task ExchangeAsync(HeartbeatPort port, uint cid)
+    {
+        await using var enclave = await DialAsync(cid, (byte)cid);
+        await using var parent = await port.AcceptAsync(Cancellation);
+        var bytes = new byte[1];
+        await parent.ReadExactlyAsync(bytes, Cancellation);
+        Assert.Equal((byte)cid, bytes[0]);
+        await parent.WriteAsync(bytes, Cancellation);
+        await enclave.ReadExactlyAsync(bytes, Cancellation);
+    }
+
+    // Between two owners nobody listens for a moment.
+    async Task<Stream> DialAsync(uint cid, byte value)
+    {
+        while (true)
+        {
+            try
+            {
+                return await _parent.DialAsync(cid, value);
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                await Task.Delay(10, Cancellation);
+            }
+        }
+    }
+}
