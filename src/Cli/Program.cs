@@ -18,7 +18,7 @@ static class Program
             return KmsEmulatorCommand.Run(arguments);
         }
 
-        if (CalledAsNitroCli() && arguments is ["--version"])
+        if (CallName.IsNitroCli && arguments is ["--version"])
         {
             Console.Out.WriteLine("Nitro CLI 1.5.0");
             return 0;
@@ -69,7 +69,4 @@ static class Program
         DoctorCommand.Create(),
         ExplainCommand.Create(),
     };
-
-    static bool CalledAsNitroCli() =>
-        Path.GetFileName(Environment.GetCommandLineArgs()[0]) is "nitro-cli" or "nitro-cli.dll";
 }

@@ -75,7 +75,10 @@ static class RunEnclaveCommand
             options = options with
             {
                 DebugMode = options.DebugMode || attached,
-                Engine = parsed.GetResult(engine) is { Implicit: false } ? parsed.GetValue(engine) : options.Engine,
+                // Scripts written for nitro-cli mean a real enclave: an emulated one in its place would be a surprise.
+                Engine = parsed.GetResult(engine) is { Implicit: false } ? parsed.GetValue(engine)
+                    : options.Engine == EngineChoice.Auto && CallName.IsNitroCli ? EngineChoice.Nitro
+                    : options.Engine,
             };
             await using var enclave = await EnclaveLauncher.ForThisProgram().StartAsync(options, new StandardErrorProgress(), cancellationToken);
             Console.Out.WriteLine(EnclaveJson.Write(enclave.Info));

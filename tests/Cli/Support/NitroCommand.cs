@@ -11,9 +11,16 @@ static class NitroCommand
     public static CommandResult Run(string line) => Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
 
     /// <summary>Runs the command to its end.</summary>
-    public static CommandResult Run(IEnumerable<string> arguments, string input = "", params (string Name, string Value)[] environment)
+    public static CommandResult Run(IEnumerable<string> arguments, string input = "", params (string Name, string Value)[] environment) =>
+        RunAs(FilePath, arguments, input, environment);
+
+    /// <summary>The command's file.</summary>
+    public static string FilePath { get; } = Path.Combine(AppContext.BaseDirectory, "nitro");
+
+    /// <summary>Runs the command under another name.</summary>
+    public static CommandResult RunAs(string path, IEnumerable<string> arguments, string input = "", params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "nitro"), arguments)
+        var start = new ProcessStartInfo(path, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
