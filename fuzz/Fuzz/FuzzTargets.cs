@@ -20,5 +20,6 @@ static class FuzzTargets
         new NsmReplyFuzzTarget(),
         new EnvelopeFuzzTarget(),
         new KeyPolicyFuzzTarget(),
+        new ConnectFuzzTarget(),
     ];
 }

@@ -65,6 +65,7 @@ static class Program
         AttestCommand.Create(),
         AllocateCommand.Create(),
         KmsEmulatorCommand.Create(),
+        VsockProxyCommand.Create(),
         VsockDeviceCommand.Create(),
         DoctorCommand.Create(),
         ExplainCommand.Create(),

@@ -29,4 +29,7 @@ public enum VsockError
 
     /// <summary>The peer has closed the connection within a frame.</summary>
     FrameTruncated,
+
+    /// <summary>The parent's proxy does not lead to that server, by its allowlist or otherwise.</summary>
+    ProxyRefused,
 }
