@@ -5,14 +5,14 @@ namespace NitroEnclaves.Fuzz.Targets;
 /// <summary>The head of a request to the parent's proxy: whatever is accepted reads back as the same server, and is no way around a list.</summary>
 sealed class ConnectFuzzTarget : IFuzzTarget
 {
+    static readonly string[] s_targets = ["a.example:443", "10.1.2.3:443", "[::1]:443", "[::ffff:10.0.0.1]:443", "0x0a.1:443", "name.other:80"];
     static readonly ProxyAllowlist s_list = ProxyAllowlist.Parse(["*.example", "10.0.0.0/8"]);
 
     public string Name => "connect";
 
     public IEnumerable<byte[]> Seeds =>
     [
-        .. new[] { "a.example:443", "10.1.2.3:443", "[::1]:443", "[::ffff:10.0.0.1]:443", "0x0a.1:443", "name.other:80" }
-            .Select(target => System.Text.Encoding.ASCII.GetBytes($"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")),
+        .. s_targets.Select(target => System.Text.Encoding.ASCII.GetBytes($"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")),
     ];
 
     public int LastOutcome { get; private set; }
