@@ -30,7 +30,7 @@ static class DifferenceReport
         }
 
         int[] all = [.. differences.SelectMany(difference => difference.Registers).Distinct().Order()];
-        text.Append(all.Length == 0 ? "All registers are the same.\n" : string.Create(CultureInfo.InvariantCulture, $"PCR{string.Join(", ", all)} differ.\n"));
+        text.Append(all.Length == 0 ? "All registers are the same.\n" : string.Create(CultureInfo.InvariantCulture, $"PCR{string.Join(", ", all)} {(all.Length == 1 ? "differs" : "differ")}.\n"));
         return text.ToString();
     }
 
