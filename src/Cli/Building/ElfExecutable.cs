@@ -20,7 +20,7 @@ sealed record ElfExecutable(EifArchitecture? Architecture, string? Interpreter)
     {
         using var file = File.OpenHandle(path);
         Span<byte> header = stackalloc byte[HeaderSize];
-        if (RandomAccess.Read(file, header, 0) < HeaderSize || !header.StartsWith("\x7fELF\x02\x01"u8))
+        if (RandomAccess.Read(file, header, 0) < HeaderSize || header is not [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, ..])
         {
             return null;
         }
