@@ -47,10 +47,11 @@ sealed class DemoRun(string checkout, TextWriter output)
         await log.RunAsync("run", async () =>
         {
             var progress = new FirstLine();
+            var choice = DemoEngine.Choose(new QemuEngine().Probe(), new ProcessEngine().Probe);
             enclave = await EnclaveLauncher.ForThisProgram().StartAsync(
-                new EnclaveOptions { EifPath = image, MemoryMiB = MemoryMiB, CpuCount = 1, EndWithLauncher = true }, progress, cancellationToken);
+                new EnclaveOptions { EifPath = image, MemoryMiB = MemoryMiB, CpuCount = 1, Engine = choice.Choice, EndWithLauncher = true }, progress, cancellationToken);
             engine = progress.Line;
-            return [$"{enclave.Info.EnclaveId}, CID {enclave.Info.EnclaveCid}: its heartbeat came", engine];
+            return [$"{enclave.Info.EnclaveId}, CID {enclave.Info.EnclaveCid}: its heartbeat came", .. choice.Explanation is { } why ? [why] : Array.Empty<string>(), engine];
         });
         await using (enclave)
         {

@@ -206,7 +206,7 @@ static class EnclaveLaunchSequence
         sequence.Call("change the root", SystemCall.chroot, here);
         sequence.Call("enter the root", SystemCall.chdir, root);
         pivot.OnError = move;
-        enter.OnOther = enter.OnExpected = sequence.Call("name the machine", SystemCall.sethostname, program.Add("(none)"), 6);
+        enter.OnOther = enter.OnExpected = sequence.Try("name the machine", SystemCall.sethostname, program.Add("(none)"), 6);
     }
 
     static void SetLimits(LaunchSequence sequence)

@@ -130,6 +130,12 @@ sealed unsafe partial class SocketCalls
             return CallAnswer.Fail(error);
         }
 
+        if (address.Cid == _cid)
+        {
+            // Linux leads it to a loopback transport, which enclaves do not have.
+            return CallAnswer.Fail(Interop.Errno.ENODEV);
+        }
+
         lock (state)
         {
             return state.Remote is null ? Connect(socket, state, address) : CallAnswer.Fail(Interop.Errno.EISCONN);
