@@ -49,7 +49,7 @@ static class CommandErrors
         NitroCliException failure => (failure.Code, failure.Message),
         RootFileSystemException failure => (48, failure.Message),
         ContainerRegistryException failure => (50, failure.Message),
-        AttestationException failure => (0, failure.Message),
+        AttestationException failure => (ExitCodes.Refused, failure.Message),
         VsockException failure => (11, failure.Message),
         ArgumentException failure => (3, failure.Message),
         UnauthorizedAccessException or IOException => (19, exception.Message),

@@ -94,6 +94,46 @@ public sealed class AttestTests : IDisposable
         Assert.StartsWith("error: ", result.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Policy_turns_a_file_into_a_key_policy_and_says_what_it_leaves_open()
+    {
+        var signer = _folder.Write("signer.json", $$$"""{"pcrs":{"8":"{{{Pcr("a8")}}}"}}""");
+        var key = NitroCommand.Run(["attest", "policy", "--policy", signer, "--kms-principal", "arn:aws:iam::111122223333:role/r"]);
+        using var json = JsonDocument.Parse(key.Succeeded());
+        Assert.Equal(Pcr("a8"), json.RootElement.GetProperty("Statement")[0].GetProperty("Condition").GetProperty("StringEqualsIgnoreCase").GetProperty("kms:RecipientAttestation:PCR8").GetString());
+        Assert.StartsWith("warning: PCR8 without PCR0, 1 and 2", key.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Policy_of_an_image_is_accepted_by_verify_and_warns_of_nothing()
+    {
+        var result = NitroCommand.Run(["attest", "policy", "--eif", TestVectors.Own("eif", "eif", "02_x86_2rd.eif")]);
+        Assert.Contains("\"images\"", result.Succeeded(), StringComparison.Ordinal);
+        Assert.Equal("", result.Error);
+        var refused = NitroCommand.Run(Verify("definite", "--policy", _folder.Write("image.json", result.Output)));
+        Assert.StartsWith("refused   ImageMismatch: ", refused.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("00", "zero")]
+    [InlineData("xy", "hexadecimal")]
+    public void Policy_with_a_value_that_any_debug_enclave_has_or_that_is_none_is_misuse(string octet, string message)
+    {
+        var result = NitroCommand.Run(["attest", "policy", "--policy", _folder.Write("wrong.json", $$$"""{"pcrs":{"0":"{{{Pcr(octet)}}}"}}""")]);
+        Assert.Equal((2, ""), (result.ExitCode, result.Output));
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Root_is_made_once_and_is_nothing_of_AWS()
+    {
+        var first = NitroCommand.Run(["attest", "root", "--authority", _folder["authority"]]);
+        Assert.StartsWith("-----BEGIN CERTIFICATE-----", first.Succeeded(), StringComparison.Ordinal);
+        Assert.Contains("proves nothing about AWS", first.Error, StringComparison.Ordinal);
+        Assert.Equal(first.Output, NitroCommand.Run(["attest", "root", "--authority", _folder["authority"]]).Succeeded());
+        Assert.Equal(2, NitroCommand.Run(["attest", "root", "--authority", _folder.Write("file", "")]).ExitCode);
+    }
+
     static string Document(string name) => TestVectors.Own("attestation", $"{name}.bin");
 
     static string[] Verify(string name, params string[] options) =>

@@ -34,6 +34,7 @@ public sealed class CommandLineTests
     [InlineData("attest verify --document d --no-policy --at document --root r --allow-debug")]
     [InlineData("attest verify --document d --policy p --json")]
     [InlineData("attest show --document d --json")]
+    [InlineData("attest policy --policy p --kms-principal arn:aws:iam::111122223333:role/r")]
     [InlineData("attest policy --eif a.eif --kms-principal arn:aws:iam::111122223333:role/r --kms-administrator arn:aws:iam::111122223333:root")]
     [InlineData("attest policy --eif a.eif --kms-principal arn:aws:iam::111122223333:role/r")]
     [InlineData("explain --error-code E26")]
@@ -74,6 +75,7 @@ public sealed class CommandLineTests
     [InlineData("attest verify --document d --policy p --no-policy")]
     [InlineData("attest policy")]
     [InlineData("attest show")]
+    [InlineData("attest policy --eif a.eif --policy p")]
     [InlineData("attest policy --eif a.eif --kms-administrator arn:aws:iam::111122223333:root")]
     [InlineData("no-such-command")]
     public void Refused(string line) => Assert.NotEmpty(Parse(line).Errors);

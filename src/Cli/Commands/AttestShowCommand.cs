@@ -14,7 +14,7 @@ static class AttestShowCommand
         var document = new Option<string>("--document") { Required = true, HelpName = "FILE", Description = "The attestation document." };
         var json = new Option<bool>("--json") { Description = "Print the claims as JSON." };
         var command = new Command("show", "Show what an attestation document claims, without proof; 'attest verify' proves.") { document, json };
-        command.SetAction(parsed =>
+        command.SetAction(parsed => AttestErrors.Run(() =>
         {
             try
             {
@@ -27,12 +27,7 @@ static class AttestShowCommand
                 Console.Error.WriteLine($"error: {exception.Failure}: {exception.Message}");
                 return ExitCodes.Refused;
             }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                Console.Error.WriteLine($"error: {exception.Message}");
-                return ExitCodes.Misuse;
-            }
-        });
+        }));
         return command;
     }
 }

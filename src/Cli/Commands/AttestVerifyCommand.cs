@@ -1,9 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using NitroEnclaves.Attestation;
-using NitroEnclaves.Images;
 
 namespace NitroEnclaves.Cli.Commands;
 
@@ -30,35 +28,26 @@ static class AttestVerifyCommand
                 result.AddError("Exactly one of --policy, --eif, --no-policy is needed: a policy is never empty by accident.");
             }
         });
-        command.SetAction(parsed =>
+        command.SetAction(parsed => AttestErrors.Run(() =>
         {
-            try
+            var bytes = DocumentFile.Read(parsed.GetRequiredValue(document));
+            var policy = Policy(parsed.GetValue(policyFile), parsed.GetValue(eif));
+            if (parsed.GetValue(nonce) is { } hex)
             {
-                var bytes = DocumentFile.Read(parsed.GetRequiredValue(document));
-                var policy = Policy(parsed.GetValue(policyFile), parsed.GetValue(eif));
-                if (parsed.GetValue(nonce) is { } hex)
-                {
-                    policy = policy.WithNonce(Convert.FromHexString(hex));
-                }
-
-                if (parsed.GetValue(allowDebug))
-                {
-                    policy = policy.AllowingDebugMode();
-                }
-
-                var trusted = parsed.GetValue(root) is { } file ? AttestationRoot.FromCertificate(ReadCertificate(file)) : AttestationRoot.AwsNitroEnclavesG1;
-                var verifier = new AttestationVerifier(new AttestationVerifierOptions { Roots = [trusted] });
-                var result = Verify(verifier, bytes, policy, parsed.GetValue(at));
-                Console.Out.Write(parsed.GetValue(json) ? AttestationReport.Json(result) : AttestationReport.Text(result));
-                return result.IsVerified ? ExitCodes.Success : ExitCodes.Refused;
+                policy = policy.WithNonce(Convert.FromHexString(hex));
             }
-            catch (Exception exception) when (exception is FormatException or ArgumentException or IOException or UnauthorizedAccessException
-                or CryptographicException or EifException or AttestationException)
+
+            if (parsed.GetValue(allowDebug))
             {
-                Console.Error.WriteLine($"error: {exception.Message}");
-                return ExitCodes.Misuse;
+                policy = policy.AllowingDebugMode();
             }
-        });
+
+            var trusted = parsed.GetValue(root) is { } file ? AttestationRoot.FromCertificate(ReadCertificate(file)) : AttestationRoot.AwsNitroEnclavesG1;
+            var verifier = new AttestationVerifier(new AttestationVerifierOptions { Roots = [trusted] });
+            var result = Verify(verifier, bytes, policy, parsed.GetValue(at));
+            Console.Out.Write(parsed.GetValue(json) ? AttestationReport.Json(result) : AttestationReport.Text(result));
+            return result.IsVerified ? ExitCodes.Success : ExitCodes.Refused;
+        }));
         return command;
     }
 
