@@ -227,7 +227,7 @@ public sealed class BuildingTests : IDisposable
     void WriteProgram(string name, ushort machine)
     {
         var header = new byte[64];
-        "\x7fELF\x02\x01\x01"u8.CopyTo(header);
+        ((byte[])[0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1]).CopyTo(header, 0);
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(18), machine);
         _folder.Write(name, "");
         File.WriteAllBytes(_folder[name], header);
