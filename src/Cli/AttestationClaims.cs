@@ -53,13 +53,7 @@ static class AttestationClaims
             writer.WriteString("ModuleId", document.ModuleId);
             writer.WriteString("Timestamp", document.Timestamp);
             writer.WriteBoolean("DebugMode", document.IsDebugMode);
-            writer.WriteStartObject("Pcrs");
-            foreach (var (index, value) in document.Pcrs)
-            {
-                writer.WriteString(index.ToString(CultureInfo.InvariantCulture), value.ToString());
-            }
-
-            writer.WriteEndObject();
+            AttestationReport.WritePcrs(writer, document.Pcrs);
             AttestationReport.WriteBytes(writer, "PublicKey", document.PublicKey);
             AttestationReport.WriteBytes(writer, "UserData", document.UserData);
             AttestationReport.WriteBytes(writer, "Nonce", document.Nonce);

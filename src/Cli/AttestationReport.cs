@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using NitroEnclaves.Attestation;
+using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Cli;
 
@@ -66,18 +67,24 @@ static class AttestationReport
         writer.WriteString("Timestamp", attestation.Timestamp);
         writer.WriteString("RootSha256", attestation.RootSha256);
         writer.WriteBoolean("DebugMode", attestation.IsDebugMode);
-        writer.WriteStartObject("Pcrs");
-        foreach (var (index, value) in attestation.Pcrs)
-        {
-            writer.WriteString(index.ToString(CultureInfo.InvariantCulture), value.ToString());
-        }
-
-        writer.WriteEndObject();
+        WritePcrs(writer, attestation.Pcrs);
         WriteBytes(writer, "PublicKey", attestation.PublicKey);
         WriteBytes(writer, "UserData", attestation.UserData);
         WriteBytes(writer, "Nonce", attestation.Nonce);
         WriteTexts(writer, "Proven", Proven(attestation.Policy));
         WriteTexts(writer, "Open", Open(attestation));
+    }
+
+    /// <summary>The registers: an object of their values by number.</summary>
+    public static void WritePcrs(Utf8JsonWriter writer, IReadOnlyDictionary<int, PcrValue> pcrs)
+    {
+        writer.WriteStartObject("Pcrs");
+        foreach (var (index, value) in pcrs)
+        {
+            writer.WriteString(index.ToString(CultureInfo.InvariantCulture), value.ToString());
+        }
+
+        writer.WriteEndObject();
     }
 
     /// <summary>A member in hexadecimal digits, or null.</summary>

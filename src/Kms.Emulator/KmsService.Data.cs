@@ -44,10 +44,7 @@ sealed partial class KmsService
     JsonObject GenerateDataKey(KmsRequest request)
     {
         using var recipient = VerifyRecipient(request);
-        var key = FindKey(request.RequireText("KeyId"));
-        var context = request.GetMap("EncryptionContext");
-        Authorize(request, key, context, recipient);
-        ExpectSymmetric(key);
+        var (key, context) = SymmetricKey(request, recipient);
         var length = (request.GetText("KeySpec"), request.GetNumber("NumberOfBytes")) switch
         {
             ("AES_256", null) => 32,
@@ -63,10 +60,7 @@ sealed partial class KmsService
     JsonObject GenerateDataKeyPair(KmsRequest request)
     {
         using var recipient = VerifyRecipient(request);
-        var key = FindKey(request.RequireText("KeyId"));
-        var context = request.GetMap("EncryptionContext");
-        Authorize(request, key, context, recipient);
-        ExpectSymmetric(key);
+        var (key, context) = SymmetricKey(request, recipient);
         var spec = request.RequireText("KeyPairSpec");
         var (privateKey, publicKey) = KeyPairs.Create(spec);
         var answer = new JsonObject
@@ -144,12 +138,14 @@ sealed partial class KmsService
         }
     }
 
-    static void ExpectSymmetric(KmsKey key)
+    (KmsKey Key, SortedDictionary<string, string> Context) SymmetricKey(KmsRequest request, AttestedRecipient? recipient)
     {
-        if (key.Spec != KeyPairs.Symmetric)
-        {
-            throw new KmsErrorException("InvalidKeyUsageException", $"{Arn(key)} is not symmetric: data keys need a symmetric key.");
-        }
+        var key = FindKey(request.RequireText("KeyId"));
+        var context = request.GetMap("EncryptionContext");
+        Authorize(request, key, context, recipient);
+        return key.Spec == KeyPairs.Symmetric
+            ? (key, context)
+            : throw new KmsErrorException("InvalidKeyUsageException", $"{Arn(key)} is not symmetric: data keys need a symmetric key.");
     }
 
     static void ExpectAlgorithm(KmsRequest request, KmsKey key)

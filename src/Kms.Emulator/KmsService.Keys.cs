@@ -12,7 +12,7 @@ sealed partial class KmsService
             request.GetText("Description") ?? "",
             request.GetText("Policy") ?? KeyPolicy.Default,
             options.TimeProvider.GetUtcNow());
-        _keys.Add(key);
+        Keep(key);
         return new JsonObject { ["KeyMetadata"] = Metadata(key) };
     }
 

@@ -44,8 +44,18 @@ sealed partial class KmsService(KmsEmulatorOptions options)
     internal string CreateKey(string policy)
     {
         var key = KmsKey.Create(KeyPairs.Symmetric, "ENCRYPT_DECRYPT", "", policy, options.TimeProvider.GetUtcNow());
-        _keys.Add(key);
+        Keep(key);
         return Arn(key);
+    }
+
+    void Keep(KmsKey key)
+    {
+        foreach (var warning in key.Policy.Warnings())
+        {
+            options.Log?.Invoke($"warning: the policy of {key.Id}: {warning}");
+        }
+
+        _keys.Add(key);
     }
 
     static string Arn(KmsKey key) => ArnPrefix + key.Id;

@@ -76,6 +76,16 @@ public sealed class KeyPolicyTests
     }
 
     [Theory]
+    [InlineData("Allow", """{"StringEqualsIgnoreCase":{"kms:RecipientAttestation:PCR0":["ab","0000"]}}""", 1)]
+    [InlineData("Allow", """{"StringEquals":{"kms:RecipientAttestation:ImageSha384":"00","kms:RecipientAttestation:PCR8":"00"}}""", 2)]
+    [InlineData("Allow", """{"StringEquals":{"kms:RecipientAttestation:PCR0":"ab"}}""", 0)]
+    [InlineData("Allow", """{"StringNotEquals":{"kms:RecipientAttestation:PCR0":"00"}}""", 0)]
+    [InlineData("Allow", """{"StringEquals":{"kms:EncryptionContext:version":"0"}}""", 0)]
+    [InlineData("Deny", """{"StringEquals":{"kms:RecipientAttestation:PCR0":"00"}}""", 0)]
+    public void Registers_expected_to_be_zero_are_warned_of(string effect, string condition, int warnings) =>
+        Assert.Equal(warnings, KeyPolicyReader.Read(Policy(Statement(effect, condition))).Warnings().Count());
+
+    [Theory]
     [InlineData("")]
     [InlineData("null")]
     [InlineData("[]")]

@@ -8,6 +8,14 @@ sealed class KeyPolicy(IReadOnlyList<KeyPolicyStatement> statements)
         {"Version":"2012-10-17","Statement":[{"Sid":"Everybody","Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}]}
         """;
 
+    /// <summary>What AWS's KMS would accept without a word and nobody should want; for people.</summary>
+    internal IEnumerable<string> Warnings() =>
+        from statement in statements
+        where !statement.IsDeny
+        from condition in statement.Conditions
+        where condition.ExpectsZeroRegister
+        select $"{statement} expects {condition.Key} to be zero, as it is in every enclave in debug mode";
+
     /// <summary>Judges a request.</summary>
     internal KeyPolicyDecision Decide(KeyPolicyRequest request)
     {

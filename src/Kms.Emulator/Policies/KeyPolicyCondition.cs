@@ -3,6 +3,12 @@ namespace NitroEnclaves.Kms.Emulator;
 /// <summary>One condition: an operator, a key, and the values of which one is enough (or none, for the operators that negate).</summary>
 sealed record KeyPolicyCondition(KeyPolicyOperator Operator, bool IfExists, string Key, IReadOnlyList<string> Expected)
 {
+    /// <summary>Whether a register of zero meets it, among others perhaps: no image has one, every enclave in debug mode has.</summary>
+    internal bool ExpectsZeroRegister =>
+        Key.StartsWith("kms:RecipientAttestation:", StringComparison.OrdinalIgnoreCase)
+        && Operator is KeyPolicyOperator.StringEquals or KeyPolicyOperator.StringEqualsIgnoreCase
+        && Expected.Any(value => value.Length > 0 && value.All(digit => digit == '0'));
+
     /// <summary>Whether a request with these values meets the condition.</summary>
     internal bool IsMet(IReadOnlyDictionary<string, string> values)
     {
