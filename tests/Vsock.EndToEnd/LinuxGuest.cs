@@ -15,26 +15,40 @@ sealed class LinuxGuest : IAsyncDisposable
 {
     public const uint Cid = 16;
     const uint ControlPort = 9100;
-    static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+    static readonly TimeSpan Patience = TimeSpan.FromMinutes(Environment.GetEnvironmentVariable("VSOCK_LONG") == "1" ? 30 : 2);
 
     readonly DirectoryInfo _folder;
     readonly EventLoop _loop;
-    readonly VhostUserBackend _backend;
+    readonly VhostUserBackend? _backend;
+    readonly VsockDeviceServer? _server;
+    readonly VsockListener? _unixControl;
     readonly VsockPortListener _control;
     readonly StringBuilder _console = new();
     Process? _qemu;
     VsockConnection? _connection;
     StreamReader? _answers;
 
-    LinuxGuest(DirectoryInfo folder)
+    LinuxGuest(DirectoryInfo folder, bool isAlone)
     {
         _folder = folder;
         _loop = EventLoop.Start("vsock");
-        Router = new VsockRouter(_loop, new VsockRouterOptions { GuestCid = Cid, UnixPath = UnixPath });
-        _backend = VhostUserBackend.Listen(_loop, Router.Device, VhostUserPath);
+        Router = new VsockRouter(_loop, new VsockRouterOptions { GuestCid = Cid, UnixPath = isAlone ? null : UnixPath });
         _control = Router.Listen(ControlPort);
+        if (isAlone)
+        {
+            _server = VsockDeviceServer.Start([new VsockDeviceConfiguration { GuestCid = Cid, SocketPath = VhostUserPath, UnixPath = UnixPath }]);
+            _unixControl = VsockListener.Listen(ControlPort, UnixOptions);
+        }
+        else
+        {
+            _backend = VhostUserBackend.Listen(_loop, Router.Device, VhostUserPath);
+        }
     }
 
+    /// <summary>How programs reach the guest, and it them, through its Unix socket.</summary>
+    public VsockOptions UnixOptions => new() { Resolvers = [VsockResolver.Fixed(VsockAddress.Any, VsockRoute.UnixSocket(UnixPath))] };
+
+    /// <summary>The guest's router, unless the device is served alone.</summary>
     public VsockRouter Router { get; }
 
     public string UnixPath => Path.Combine(_folder.FullName, "v");
@@ -43,13 +57,14 @@ sealed class LinuxGuest : IAsyncDisposable
 
     /// <summary>Boots a guest and waits for its first process.</summary>
     /// <param name="machine">QEMU's machine: microvm with virtio-mmio and rings of 1024, or q35 with PCI and rings of 128.</param>
-    public static async Task<LinuxGuest> BootAsync(string machine = "microvm")
+    /// <param name="isAlone">Whether the device is served as by <c>nitro vsock-device</c>, with Unix sockets only.</param>
+    public static async Task<LinuxGuest> BootAsync(string machine = "microvm", bool isAlone = false)
     {
         var kernel = Path.Combine(CacheFolder.Path, "kernel", "current");
         Assert.True(
             File.Exists(QemuInstallation.CachedPath) && File.Exists(Path.Combine(kernel, "bzImage")),
             "There is no QEMU or no kernel in the cache folder. Run eng/setup, which brings both.");
-        var guest = new LinuxGuest(Directory.CreateTempSubdirectory("guest-"));
+        var guest = new LinuxGuest(Directory.CreateTempSubdirectory("guest-"), isAlone);
         try
         {
             await guest.StartAsync(machine, kernel);
@@ -103,7 +118,9 @@ sealed class LinuxGuest : IAsyncDisposable
         }
 
         Router.Dispose();
-        _backend.Dispose();
+        _backend?.Dispose();
+        _unixControl?.Dispose();
+        _server?.Dispose();
         _loop.Dispose();
         _folder.Delete(recursive: true);
     }
@@ -136,7 +153,7 @@ sealed class LinuxGuest : IAsyncDisposable
         _connection?.Dispose();
         try
         {
-            _connection = await _control.AcceptAsync().AsTask().WaitAsync(Patience);
+            _connection = await NextConnectionAsync().WaitAsync(Patience);
         }
         catch (TimeoutException)
         {
@@ -149,6 +166,9 @@ sealed class LinuxGuest : IAsyncDisposable
         _answers = new StreamReader(_connection!.Stream);
         Assert.Equal("ready", await ReadAnswerAsync());
     }
+
+    async Task<VsockConnection> NextConnectionAsync() =>
+        _unixControl is null ? await _control.AcceptAsync() : await _unixControl.AcceptAsync();
 
     async Task<string> ReadAnswerAsync() => await _answers!.ReadLineAsync().WaitAsync(Patience) ?? throw new IOException("The guest has hung up.");
 
