@@ -12,7 +12,7 @@ namespace NitroEnclaves.EndToEnd.Tests;
 sealed class EnclaveHost : IAsyncDisposable
 {
     // Every process of this host has it in its environment, or the instance id in its command line.
-    const string Mark = "NITRO_END_TO_END";
+    const string MarkVariable = "NITRO_END_TO_END";
 
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
@@ -43,12 +43,15 @@ sealed class EnclaveHost : IAsyncDisposable
 
     public EnclaveRegistry Registry => new(RegistryPath);
 
+    /// <summary>The variable, and its value, by which a process is known as one of this host's.</summary>
+    public (string Variable, string Value) Mark => (MarkVariable, InstanceId);
+
     /// <summary>The variables under which the command has this host's registry and leaves its temporary files here.</summary>
     public Dictionary<string, string> Environment => new()
     {
         ["NITRO_CLI_SOCKETS_PATH"] = RegistryPath,
         ["TMPDIR"] = TemporaryPath,
-        [Mark] = InstanceId,
+        [MarkVariable] = InstanceId,
     };
 
     /// <summary>A module id of this host that no enclave had before.</summary>
@@ -103,7 +106,7 @@ sealed class EnclaveHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var process in MarkedProcess.Find(Mark, InstanceId))
+        foreach (var process in MarkedProcess.Find(MarkVariable, InstanceId))
         {
             process.Kill();
         }
@@ -113,7 +116,7 @@ sealed class EnclaveHost : IAsyncDisposable
     }
 
     /// <summary>Processes of this host that run now.</summary>
-    public IReadOnlyList<MarkedProcess> Processes() => MarkedProcess.Find(Mark, InstanceId);
+    public IReadOnlyList<MarkedProcess> Processes() => MarkedProcess.Find(MarkVariable, InstanceId);
 
     EnclaveLauncher Launcher() => new(
         "/usr/bin/env", [.. Environment.Select(variable => $"{variable.Key}={variable.Value}"), Checkout.Command, EnclaveProcess.Verb]);

@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using System.Globalization;
+using NitroEnclaves.Enclaves;
+using NitroEnclaves.Images;
+using NitroEnclaves.Vsock;
+
+namespace NitroEnclaves.EndToEnd.Tests;
+
+/// <summary>What only the process engine can do wrong: its interception under load, and what processes could leave behind.</summary>
+public sealed class ProcessEngineTests
+{
+    const uint ParentPort = 7000;
+
+    // A thousand on request: NITRO_STARTS=1000.
+    const int Starts = 10;
+
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact(Timeout = 180_000)]
+    public async Task Signals_threads_forks_and_epoll_break_nothing()
+    {
+        await using var host = new EnclaveHost(EngineChoice.Process);
+        var image = await GuestImage.FromProgramAsync("storm");
+        await using var listener = VsockListener.Listen(ParentPort, host.VsockOptions);
+        using var done = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var serving = ServeAsync(listener, done.Token);
+        await using var enclave = await host.StartAsync(host.Options(image.Path) with { DebugMode = true });
+        var console = await GuestConsole.FollowAsync(enclave.Client);
+        var end = await enclave.WaitAsync(Cancellation);
+        await done.CancelAsync();
+        await serving;
+        Assert.Equal(
+            "signals: 10000 of 10000\ninterrupted: yes\nthreads: 2000 of 2000\nforks: 200 of 200\nepoll: 100 of 100\n", console);
+        Assert.Equal((EnclaveEndKind.Exited, 0), (end.Kind, end.Status));
+    }
+
+    [Fact(Timeout = 180_000)]
+    public async Task The_supervisor_is_killed_and_the_programs_are_gone()
+    {
+        await using var host = new EnclaveHost(EngineChoice.Process);
+        var (variable, value) = host.Mark;
+        var image = await GuestImage.FromProgramAsync("vsock", program => new ProgramDescription { Command = program.Command, Environment = [$"{variable}={value}"] });
+        await using var enclave = await host.StartAsync(host.Options(image.Path));
+        Assert.Contains(host.Processes(), process => process.CommandLine.StartsWith(GuestImage.ProgramPath, StringComparison.Ordinal));
+        using (var process = Process.GetProcessById(enclave.Info.ProcessId))
+        {
+            process.Kill();
+        }
+
+        Assert.Equal(EnclaveEndKind.EngineFailed, (await enclave.WaitAsync(Cancellation)).Kind);
+        Assert.Empty(host.Registry.List());
+        await host.AssertNothingLeftAsync();
+    }
+
+    [Fact(Timeout = 180_000)]
+    public async Task A_program_that_is_not_in_the_image_is_named()
+    {
+        await using var host = new EnclaveHost(EngineChoice.Process);
+        var image = await GuestImage.FromProgramAsync("vsock", _ => new ProgramDescription { Command = ["/bin/nothing"] });
+        var exception = await Assert.ThrowsAsync<EnclaveException>(() => host.StartAsync(host.Options(image.Path)));
+        Assert.Equal(EnclaveFailure.BootFailure, exception.Failure);
+        Assert.StartsWith("The process engine cannot start /bin/nothing: No such file or directory", exception.Message, StringComparison.Ordinal);
+        await host.AssertNothingLeftAsync();
+    }
+
+    [Fact(Timeout = 3_600_000)]
+    public async Task Starts_leave_nothing_behind()
+    {
+        await using var host = new EnclaveHost(EngineChoice.Process);
+        var (variable, value) = host.Mark;
+        var image = await GuestImage.FromProgramAsync("vsock", program => new ProgramDescription { Command = program.Command, Environment = [$"{variable}={value}"] });
+        var starts = int.TryParse(Environment.GetEnvironmentVariable("NITRO_STARTS"), NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) ? wanted : Starts;
+        for (var count = 0; count < starts; count++)
+        {
+            await using var enclave = await host.StartAsync(host.Options(image.Path));
+            Assert.Equal(host.InstanceId, enclave.Info.EnclaveId[..host.InstanceId.Length]);
+            await enclave.Client.TerminateAsync(Cancellation);
+            Assert.Equal(EnclaveEndKind.Terminated, (await enclave.WaitAsync(Cancellation)).Kind);
+        }
+
+        await host.AssertNothingLeftAsync();
+        Assert.DoesNotContain(host.InstanceId, await File.ReadAllTextAsync("/proc/net/unix", Cancellation), StringComparison.Ordinal);
+        Assert.DoesNotContain(host.InstanceId, await File.ReadAllTextAsync("/proc/self/mountinfo", Cancellation), StringComparison.Ordinal);
+        Assert.DoesNotContain(ControlGroups(), folder => folder.Contains(host.InstanceId, StringComparison.Ordinal));
+    }
+
+    static IEnumerable<string> ControlGroups() => Directory.Exists("/sys/fs/cgroup")
+        ? Directory.EnumerateDirectories("/sys/fs/cgroup", "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
+        : [];
+
+    // Sends four bytes back to whoever sends four.
+    static async Task ServeAsync(VsockListener listener, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                _ = AnswerAsync(await listener.AcceptAsync(cancellationToken), cancellationToken);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The guest has ended.
+        }
+    }
+
+    static async Task AnswerAsync(VsockConnection connection, CancellationToken cancellationToken)
+    {
+        await using (connection)
+        {
+            try
+            {
+                var question = new byte[sizeof(uint)];
+                if (await connection.Stream.ReadAtLeastAsync(question, question.Length, throwOnEndOfStream: false, cancellationToken) == question.Length)
+                {
+                    await connection.Stream.WriteAsync(question, cancellationToken);
+                }
+            }
+            catch (Exception exception) when (exception is IOException or OperationCanceledException)
+            {
+                // The guest has closed it.
+            }
+        }
+    }
+}
