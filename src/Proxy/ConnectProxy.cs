@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using NitroEnclaves.Vsock;
@@ -12,33 +11,25 @@ namespace NitroEnclaves.Proxy;
 public sealed class ConnectProxy
 {
     readonly ConnectProxyOptions _options;
+    readonly ServerDialer _dialer;
 
     /// <summary>Makes a proxy.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A time-out is not above zero.</exception>
     public ConnectProxy(ConnectProxyOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _options = options.Validated();
+        options.Validate();
+        (_options, _dialer) = (options, new ServerDialer(options));
     }
 
     /// <summary>
     /// Serves the connections of a listener until cancelled, each in a task of its own. Their number is bounded by the listener's
     /// <see cref="VsockOptions.MaxConnections"/>; its read and write time-outs should be infinite, as the proxy has its own.
     /// </summary>
-    public async Task ServeAsync(VsockListener listener, CancellationToken cancellationToken)
+    public Task ServeAsync(VsockListener listener, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(listener);
-        try
-        {
-            while (true)
-            {
-                _ = ServeAsync(await listener.AcceptAsync(cancellationToken).ConfigureAwait(false), cancellationToken);
-            }
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            // The orderly end.
-        }
+        return ProxyListening.ServeAsync(listener, ServeAsync, cancellationToken);
     }
 
     /// <summary>Serves one connection to its end; takes it over and never throws at a peer's doing.</summary>
@@ -62,9 +53,8 @@ public sealed class ConnectProxy
                     Log(connection, $"{target}: ended");
                 }
             }
-            catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+            catch (Exception exception) when (ProxyListening.IsOfPeers(exception))
             {
-                // One of the two is gone, or took too long: the other is closed with it.
                 Log(connection, exception is OperationCanceledException ? "time-out" : exception.Message);
             }
         }
@@ -109,61 +99,21 @@ public sealed class ConnectProxy
 
     async Task<Socket?> ConnectAsync(VsockConnection connection, ProxyTarget target, CancellationToken cancellationToken)
     {
-        if (!_options.Allowlist.Allows(target))
+        var (outcome, server, explanation) = await _dialer.ConnectAsync(target, cancellationToken).ConfigureAwait(false);
+        if (server is null)
         {
-            await RefuseAsync(connection, "403 Not on the allowlist", $"{target}: not on the allowlist", cancellationToken).ConfigureAwait(false);
-            return null;
+            await RefuseAsync(connection, Status(outcome), explanation, cancellationToken).ConfigureAwait(false);
         }
 
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(_options.ConnectTimeout);
-        try
-        {
-            var addresses = target.Address is { } address ? [address] : await ResolveAsync(target.Host, limit.Token).ConfigureAwait(false);
-            foreach (var candidate in addresses.Where(candidate => target.Address is not null || _options.Allowlist.AllowsResolved(target, candidate)))
-            {
-                if (await TryConnectAsync(new IPEndPoint(candidate, target.Port), limit.Token).ConfigureAwait(false) is { } server)
-                {
-                    return server;
-                }
-            }
-
-            await RefuseAsync(connection, "502 Bad Gateway", $"{target}: nobody answers at any allowed address", cancellationToken).ConfigureAwait(false);
-        }
-        catch (SocketException exception)
-        {
-            await RefuseAsync(connection, "502 Bad Gateway", $"{target}: {exception.Message}", cancellationToken).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            await RefuseAsync(connection, "504 Gateway Timeout", $"{target}: time-out", cancellationToken).ConfigureAwait(false);
-        }
-
-        return null;
+        return server;
     }
 
-    Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
-        _options.Resolve?.Invoke(host, cancellationToken) ?? Dns.GetHostAddressesAsync(host, cancellationToken);
-
-    static async Task<Socket?> TryConnectAsync(IPEndPoint address, CancellationToken cancellationToken)
+    static string Status(ServerDialOutcome outcome) => outcome switch
     {
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(address, cancellationToken).ConfigureAwait(false);
-            return socket;
-        }
-        catch (SocketException)
-        {
-            socket.Dispose();
-            return null;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
+        ServerDialOutcome.NotAllowed => "403 Not on the allowlist",
+        ServerDialOutcome.TimedOut => "504 Gateway Timeout",
+        _ => "502 Bad Gateway",
+    };
 
     async Task RefuseAsync(VsockConnection connection, string status, string reason, CancellationToken cancellationToken)
     {

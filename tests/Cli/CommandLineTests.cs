@@ -37,6 +37,8 @@ public sealed class CommandLineTests
     [InlineData("attest policy --policy p --kms-principal arn:aws:iam::111122223333:role/r")]
     [InlineData("attest policy --eif a.eif --kms-principal arn:aws:iam::111122223333:role/r --kms-administrator arn:aws:iam::111122223333:root")]
     [InlineData("attest policy --eif a.eif --kms-principal arn:aws:iam::111122223333:role/r")]
+    [InlineData("vsock-proxy 8000 kms.us-east-1.amazonaws.com 443 --config c.yaml -w 20 -4")]
+    [InlineData("vsock-proxy --connect --allow a.example.com --allow b.example.com")]
     [InlineData("explain --error-code E26")]
     public void Accepted(string line) => Assert.Empty(Parse(line).Errors);
 
@@ -77,6 +79,11 @@ public sealed class CommandLineTests
     [InlineData("attest show")]
     [InlineData("attest policy --eif a.eif --policy p")]
     [InlineData("attest policy --eif a.eif --kms-administrator arn:aws:iam::111122223333:root")]
+    [InlineData("vsock-proxy 8000 kms.us-east-1.amazonaws.com")]
+    [InlineData("vsock-proxy 8000 a 443 --connect --allow a")]
+    [InlineData("vsock-proxy 8000 a 443 -4 -6")]
+    [InlineData("vsock-proxy 8000 a 443 -w 0")]
+    [InlineData("vsock-proxy 8000 a 70000")]
     [InlineData("no-such-command")]
     public void Refused(string line) => Assert.NotEmpty(Parse(line).Errors);
 
