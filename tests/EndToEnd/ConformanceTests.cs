@@ -46,7 +46,7 @@ public sealed class ConformanceTests
         {
             Command = [.. program.Command, "two words"],
             Environment = ["GREETING=Hello, enclave", $"OWN_CID={Cid}"],
-            WorkingDirectory = "/work/here",
+            WorkingDirectory = "/some/where",
         });
         await using var listener = VsockListener.Listen(ParentPort, host.VsockOptions);
         using var done = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
