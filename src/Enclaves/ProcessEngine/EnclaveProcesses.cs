@@ -9,22 +9,32 @@ sealed unsafe class EnclaveProcesses
     // Unsafe because poll(2) takes the address of a structure on the stack.
 
     readonly SafeDescriptor _first;
-    readonly ResourceGroup? _group;
+    readonly Task<ResourceGroup?> _group;
 
-    EnclaveProcesses(int firstProcess, SafeDescriptor first, ResourceGroup? group) => (FirstProcess, _first, _group) = (firstProcess, first, group);
+    // Control groups wait for all CPUs of the machine, milliseconds in which the root is mounted and filled.
+    EnclaveProcesses(int firstProcess, SafeDescriptor first, EnclaveLaunch launch)
+    {
+        (FirstProcess, _first) = (firstProcess, first);
+        _group = Task.Run(() => ResourceGroup.TryCreate(launch.Id, launch.MemoryMiB, firstProcess));
+    }
 
     /// <summary>Process 1 of the enclave, by its id on this machine.</summary>
     public int FirstProcess { get; }
 
-    /// <summary>Takes hold of a new enclave's first process, which waits for our word, and limits it where this user may do so.</summary>
+    /// <summary>
+    /// Takes hold of a new enclave's first process, which waits for our word, and begins to limit it where this user may do so.
+    /// </summary>
     /// <exception cref="EnclaveException">The process is gone (<see cref="EnclaveFailure.ProcessSpawn"/>).</exception>
     public static EnclaveProcesses Open(int firstProcess, EnclaveLaunch launch)
     {
         var first = TargetProcess.OpenProcess(firstProcess);
         return first.IsInvalid
             ? throw new EnclaveException(EnclaveFailure.ProcessSpawn, "The enclave's first process is gone before it has begun.")
-            : new EnclaveProcesses(firstProcess, first, ResourceGroup.TryCreate(launch.Id, launch.MemoryMiB, firstProcess));
+            : new EnclaveProcesses(firstProcess, first, launch);
     }
+
+    /// <summary>Waits until the limits hold for whatever the first process will start.</summary>
+    public void AwaitLimits() => _group.GetAwaiter().GetResult();
 
     /// <summary>A copy of a descriptor of the first process.</summary>
     /// <exception cref="EnclaveException">It has none of that number, or we may not have it (<see cref="EnclaveFailure.ProcessSpawn"/>).</exception>
@@ -53,6 +63,6 @@ sealed unsafe class EnclaveProcesses
         var entry = new Interop.pollfd { fd = (int)_first.DangerousGetHandle(), events = Interop.POLLIN };
         _ = Interop.poll(&entry, 1, (int)patience.TotalMilliseconds);
         _first.Dispose();
-        _group?.Remove();
+        _group.GetAwaiter().GetResult()?.Remove();
     }
 }

@@ -70,6 +70,7 @@ sealed class ProcessEnclave : IRunningEnclave
 
             control.Go();
             interception.Attach(processes, (int)control.Await());
+            processes.AwaitLimits();
             control.Go();
             control.AwaitProgram();
             return new ProcessEnclave(control, interception, processes, terminal.CopyAsync(launch.ConsoleOutput));

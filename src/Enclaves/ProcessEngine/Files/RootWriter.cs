@@ -15,6 +15,7 @@ sealed unsafe class RootWriter
     // Unsafe because names are bytes with a zero behind them, handed to the C library as pointers to arrays that are fixed meanwhile.
 
     const int CopySize = 1 << 20;
+    const int LargePage = 2 << 20;
     const uint Permissions = 0xFFF;
 
     readonly SafeHandle _root;
@@ -105,6 +106,12 @@ sealed unsafe class RootWriter
         try
         {
             using var stream = content.OpenRead();
+            if (content.Length >= LargePage)
+            {
+                // Only of a file that is long enough already does the file system make large pages.
+                RandomAccess.SetLength(file, content.Length);
+            }
+
             var position = 0L;
             for (int read; (read = stream.Read(buffer)) > 0; position += read)
             {

@@ -1,0 +1,13 @@
+using NitroEnclaves.Process.Benchmarks;
+
+// bench/Process [FILE]: what the process engine costs. FILE is the command whose start is measured (eng/single-file makes it; without it, that
+// row is left out).
+var folder = Directory.CreateTempSubdirectory("nitro-bench-").FullName;
+try
+{
+    await new ProcessBenchmark(folder, args.Length > 0 ? Path.GetFullPath(args[0]) : null).RunAsync();
+}
+finally
+{
+    Directory.Delete(folder, recursive: true);
+}
