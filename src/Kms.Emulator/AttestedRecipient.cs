@@ -64,7 +64,18 @@ sealed class AttestedRecipient : IDisposable
     }
 
     /// <summary>Encrypts a plaintext for the enclave.</summary>
-    internal byte[] Seal(ReadOnlySpan<byte> plaintext) => RecipientEnvelopeWriter.Write(plaintext, _attestation.PublicKey!.Value.Span, _key);
+    /// <exception cref="KmsErrorException">The enclave's key is one that nothing can be encrypted with.</exception>
+    internal byte[] Seal(ReadOnlySpan<byte> plaintext)
+    {
+        try
+        {
+            return RecipientEnvelopeWriter.Write(plaintext, _attestation.PublicKey!.Value.Span, _key);
+        }
+        catch (CryptographicException)
+        {
+            throw KmsErrorException.Validation("The public key of the attestation document encrypts nothing.");
+        }
+    }
 
     public void Dispose() => _key.Dispose();
 

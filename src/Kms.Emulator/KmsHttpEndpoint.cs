@@ -25,7 +25,7 @@ sealed class KmsHttpEndpoint(KmsService service, KmsEmulatorOptions options)
         {
             operation = Operation(context.Request);
             caller = Caller(context.Request);
-            using var body = await JsonDocument.ParseAsync(context.Request.Body, s_json, context.RequestAborted);
+            using var body = await JsonText.ParseAsync(context.Request.Body, s_json, context.RequestAborted);
             if (body.RootElement.ValueKind != JsonValueKind.Object)
             {
                 throw new KmsErrorException("SerializationException", "The request is not a JSON object.");
@@ -42,6 +42,13 @@ sealed class KmsHttpEndpoint(KmsService service, KmsEmulatorOptions options)
         catch (JsonException)
         {
             await RefuseAsync(context.Response, operation, caller, new KmsErrorException("SerializationException", "The request is not JSON."));
+        }
+        catch (Exception exception) when (exception is UnauthorizedAccessException or IOException and not BadHttpRequestException)
+        {
+            // The file of keys: the emulator's own trouble, which the log tells and the answer does not.
+            options.Log?.Invoke($"{operation} of {caller}: {exception.Message}");
+            await WriteAsync(
+                context.Response, StatusCodes.Status500InternalServerError, Error("KMSInternalException", "The emulator cannot keep its keys; its log says why."));
         }
     }
 
@@ -72,9 +79,10 @@ sealed class KmsHttpEndpoint(KmsService service, KmsEmulatorOptions options)
     async Task RefuseAsync(HttpResponse response, string operation, string caller, KmsErrorException exception)
     {
         options.Log?.Invoke($"{operation} of {caller}: {exception.Type}: {exception.Message}");
-        await WriteAsync(
-            response, StatusCodes.Status400BadRequest, new JsonObject { ["__type"] = exception.Type, ["message"] = exception.Message });
+        await WriteAsync(response, StatusCodes.Status400BadRequest, Error(exception.Type, exception.Message));
     }
+
+    static JsonObject Error(string type, string message) => new() { ["__type"] = type, ["message"] = message };
 
     static async Task WriteAsync(HttpResponse response, int status, JsonObject body)
     {

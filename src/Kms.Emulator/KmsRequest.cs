@@ -13,8 +13,7 @@ sealed class KmsRequest(string operation, string caller, JsonElement body)
 
     /// <summary>A text member; null where it is absent or null.</summary>
     internal string? GetText(string name) => Find(name) is not { } value ? null
-        : value.ValueKind == JsonValueKind.String ? value.GetString()
-        : throw Wrong(name, "a string");
+        : JsonText.Of(value) ?? throw Wrong(name, "a string");
 
     /// <summary>A text member that has to be there.</summary>
     internal string RequireText(string name) => GetText(name) ?? throw Missing(name);
@@ -44,7 +43,7 @@ sealed class KmsRequest(string operation, string caller, JsonElement body)
 
         foreach (var entry in value.EnumerateObject())
         {
-            map.Add(entry.Name, entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : throw Wrong(name, "a map of strings"));
+            map.Add(entry.Name, JsonText.Of(entry.Value) ?? throw Wrong(name, "a map of strings"));
         }
 
         return map;

@@ -91,6 +91,9 @@ public sealed class AttestationPolicyJsonTests
         $$"""{ "pcrs": { "8": "{{A}}" }, "maximumAgeSeconds": 1e300 }""",
         $$"""{ "pcrs": { "8": "{{A}}" }, "maximumAgeSeconds": "300" }""",
         $$"""{ "pcrs": { "8": "{{A}}" }, "clockSkewSeconds": -1 }""",
+        """{ "anyImage": true, "\ud800": 1 }""",
+        $$"""{ "pcrs": { "\ud800": "{{A}}" } }""",
+        """{ "pcrs": { "8": "\udc00" } }""",
         $$"""{ "pcrs": { "8": "{{A}}" } } x""",
         $$"""{ "pcrs": { "8": "{{A}}" }, }""",
         $$"""/* */ { "pcrs": { "8": "{{A}}" } }""");

@@ -68,6 +68,20 @@ public sealed class KeyFileTests : IDisposable
     }
 
     [Fact]
+    public async Task A_key_that_cannot_be_kept_is_not_made()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "gone"));
+        await using var kms = await StartAsync(Path.Combine(folder.FullName, "keys.json"));
+        folder.Delete();
+        var (status, answer) = await kms.PostAsync("TrentService.CreateKey", "{}");
+        Assert.Equal(500, status);
+        Assert.Contains("KMSInternalException", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain(_folder, answer, StringComparison.Ordinal);
+        Assert.Contains(_folder, kms.Log, StringComparison.Ordinal);
+        Assert.Equal((200, """{"Keys":[],"Truncated":false}"""), await kms.PostAsync("TrentService.ListKeys", "{}"));
+    }
+
+    [Fact]
     public async Task Nothing_to_listen_at_is_a_mistake()
     {
         using var authority = AttestationAuthority.CreateEphemeral();

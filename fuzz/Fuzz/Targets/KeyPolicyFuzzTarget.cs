@@ -32,6 +32,7 @@ sealed class KeyPolicyFuzzTarget : IFuzzTarget
         Encoding.UTF8.GetBytes(KeyPolicy.Default),
         Encoding.UTF8.GetBytes(KmsKeyPolicy.Create(AttestationPolicy.ForImage(new ImageMeasurements(Value(1), Value(2), Value(3))), RoleArn, "arn:aws:iam::123456789012:root")),
         """{"Statement":{"Effect":"Deny","Principal":{"AWS":["1","*"]},"Action":["kms:De?rypt","*"],"Resource":"*","Condition":{"StringLikeIfExists":{"kms:EncryptionContext:purpose":["t*","x"]},"Null":{"kms:RecipientAttestation:PCR8":"true"}}}}"""u8.ToArray(),
+        """{"Statement":{"\u0053id":"\ud83d\ude00","Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":{"StringEquals":{"kms:EncryptionContext:\ud83d\ude00":"\ud83d\ude00"}}}}"""u8.ToArray(),
     ];
 
     public void Run(ReadOnlySpan<byte> input)

@@ -19,6 +19,7 @@ sealed class PolicyFuzzTarget : IFuzzTarget
             .WithMaximumAge(TimeSpan.FromMinutes(5))),
         Encode(AttestationPolicy.ForPcrs(KeyValuePair.Create(3, Value(3)), KeyValuePair.Create(8, Value(8))).WithClockSkew(TimeSpan.FromSeconds(1.5))),
         Encode(AttestationPolicy.SignatureAndChainOnly.AllowingDebugMode()),
+        Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(Encode(AttestationPolicy.ForPcrs(KeyValuePair.Create(8, Value(8))))).Replace("\"pcrs\"", "\"\\u0070crs\"", StringComparison.Ordinal)),
     ];
 
     public void Run(ReadOnlySpan<byte> input)

@@ -26,7 +26,7 @@ static partial class KeyPolicyReader
 
         try
         {
-            using var document = JsonDocument.Parse(json, s_json);
+            using var document = JsonText.Parse(json, s_json);
             var root = document.RootElement;
             ExpectMembers(root, "The policy", ["Version", "Id", "Statement"]);
             if (root.TryGetProperty("Version", out var version) && !s_versions.Contains(Text(version, "Version")))
@@ -142,9 +142,8 @@ static partial class KeyPolicyReader
         ? member
         : throw KmsErrorException.MalformedPolicy($"{name} is missing in a statement.");
 
-    static string Text(JsonElement element, string name) => element.ValueKind == JsonValueKind.String
-        ? element.GetString()!
-        : throw KmsErrorException.MalformedPolicy($"{name} is not a string.");
+    static string Text(JsonElement element, string name) => JsonText.Of(element)
+        ?? throw KmsErrorException.MalformedPolicy($"{name} is not a string.");
 
     static List<string> Texts(JsonElement element, string name)
     {
