@@ -20,6 +20,9 @@ static class Checkout
     /// <summary>A scratch folder of the build, for images and programs that tests make.</summary>
     public static string Scratch { get; } = In("artifacts", "end-to-end");
 
+    /// <summary>What the set-up scripts brought.</summary>
+    public static string InCache(params string[] parts) => Path.Combine([s_cache, .. parts]);
+
     public static string In(params string[] parts) => Path.Combine([TestVectors.Root, .. parts]);
 
     /// <summary>Checks that everything is there, and builds the command where a source is newer.</summary>
