@@ -23,13 +23,13 @@ static class BuildEnclaveCommand
         var architecture = new Option<string>("--arch")
         {
             HelpName = "ARCH",
-            Description = "x86_64 or aarch64 (default: x86_64). What is at hand is for x86_64: for aarch64 give --kernel and --init.",
+            Description = "x86_64 or aarch64. What is at hand is for x86_64: for aarch64 give --kernel and --init.",
             DefaultValueFactory = _ => "x86_64",
         };
         var profile = new Option<string>("--profile")
         {
             HelpName = "PROFILE",
-            Description = "reproducible: the same input gives the same bytes; nitro-cli: ramdisks laid out as nitro-cli has it, with kernel, cmdline, init and nsm.ko of $NITRO_CLI_BLOBS (default: reproducible).",
+            Description = "reproducible: the same input gives the same bytes; nitro-cli: ramdisks laid out as nitro-cli has it, with kernel, cmdline, init and nsm.ko of $NITRO_CLI_BLOBS.",
             DefaultValueFactory = _ => "reproducible",
         };
         profile.AcceptOnlyFromAmong("reproducible", "nitro-cli");

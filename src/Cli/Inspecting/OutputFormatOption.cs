@@ -9,7 +9,7 @@ static class OutputFormatOption
     public static Option<OutputFormat> Create(OutputFormat preset) => new("--format")
     {
         HelpName = "json|table",
-        Description = $"json for programs, table for people (default: {(preset == OutputFormat.Json ? "json" : "table")}).",
+        Description = "json for programs, table for people.",
         DefaultValueFactory = _ => preset,
     };
 }

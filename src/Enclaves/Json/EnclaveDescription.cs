@@ -4,38 +4,11 @@ using System.Text.Json.Serialization;
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>
-/// One enclave as <c>describe-enclaves</c> prints it: nitro-cli's keys in nitro-cli's order (eif-and-nitro-cli 3.2), then our own.
+/// One enclave as <c>describe-enclaves</c> prints it: what <c>run-enclave</c> told of it and more, nitro-cli's keys in nitro-cli's
+/// order (eif-and-nitro-cli 3.2), then our own.
 /// </summary>
-public sealed record EnclaveDescription
+public sealed record EnclaveDescription : EnclaveRunInfo
 {
-    /// <summary>The enclave's name.</summary>
-    [JsonPropertyName("EnclaveName"), JsonPropertyOrder(0)]
-    public required string EnclaveName { get; init; }
-
-    /// <summary>The enclave's id.</summary>
-    [JsonPropertyName("EnclaveID"), JsonPropertyOrder(1)]
-    public required string EnclaveId { get; init; }
-
-    /// <summary>The process that owns the enclave.</summary>
-    [JsonPropertyName("ProcessID"), JsonPropertyOrder(2)]
-    public required int ProcessId { get; init; }
-
-    /// <summary>The enclave's CID.</summary>
-    [JsonPropertyName("EnclaveCID"), JsonPropertyOrder(3)]
-    public required uint EnclaveCid { get; init; }
-
-    /// <summary>The number of vCPUs.</summary>
-    [JsonPropertyName("NumberOfCPUs"), JsonPropertyOrder(4)]
-    public required int NumberOfCpus { get; init; }
-
-    /// <summary>The CPUs of the parent that the enclave was given (see <see cref="EnclaveRunInfo.CpuIds"/>).</summary>
-    [JsonPropertyName("CPUIDs"), JsonPropertyOrder(5)]
-    public required IReadOnlyList<uint> CpuIds { get; init; }
-
-    /// <summary>The enclave's memory in MiB.</summary>
-    [JsonPropertyName("MemoryMiB"), JsonPropertyOrder(6)]
-    public required ulong MemoryMiB { get; init; }
-
     /// <summary><c>RUNNING</c>, <c>TERMINATING</c> or <c>EMPTY</c>.</summary>
     [JsonPropertyName("State"), JsonPropertyOrder(7)]
     public required string State { get; init; }

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>What <c>run-enclave</c> prints, key by key as nitro-cli does (eif-and-nitro-cli 3.2).</summary>
-public sealed record EnclaveRunInfo
+public record EnclaveRunInfo
 {
     /// <summary>The enclave's name.</summary>
     [JsonPropertyName("EnclaveName"), JsonPropertyOrder(0)]
