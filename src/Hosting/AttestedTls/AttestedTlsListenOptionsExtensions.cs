@@ -1,0 +1,25 @@
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace NitroEnclaves.Hosting;
+
+/// <summary>The server's side of attested TLS, for Kestrel.</summary>
+public static class AttestedTlsListenOptionsExtensions
+{
+    /// <summary>Has an end point speak HTTPS with a certificate that carries an attestation document about its own key.</summary>
+    /// <param name="listen">The end point, over vsock or anything else.</param>
+    /// <param name="certificates">Where the certificates come from; to be disposed of after the server.</param>
+    /// <param name="configure">Changes other options of HTTPS; null leaves them.</param>
+    public static ListenOptions UseAttestedHttps(
+        this ListenOptions listen, AttestedCertificateSource certificates, Action<HttpsConnectionAdapterOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(listen);
+        ArgumentNullException.ThrowIfNull(certificates);
+        return listen.UseHttps(https =>
+        {
+            configure?.Invoke(https);
+            https.ServerCertificateSelector = (_, _) => certificates.Current;
+        });
+    }
+}

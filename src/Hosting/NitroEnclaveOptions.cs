@@ -1,0 +1,13 @@
+using NitroEnclaves.Nsm;
+
+namespace NitroEnclaves.Hosting;
+
+/// <summary>How a service uses the enclave it runs in.</summary>
+public sealed class NitroEnclaveOptions
+{
+    /// <summary>The NSM's device file, absolute.</summary>
+    public string NsmPath { get; set; } = NsmDevice.DefaultPath;
+
+    /// <summary>What becomes of each rule of the guard.</summary>
+    public EnclaveGuardOptions Guard { get; } = new();
+}
