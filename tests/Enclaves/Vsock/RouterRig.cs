@@ -26,21 +26,21 @@ sealed class RouterRig : VsockRig
     public VsockRouter Router { get; }
 
     public override void AwaitNoConnections() =>
-        Assert.True(SpinWait.SpinUntil(() => Ask(device => device.ConnectionCount) == 0, TimeSpan.FromSeconds(15)), "A connection stays.");
+        Assert.True(SpinWait.SpinUntil(() => Ask(device => device.ConnectionCount) == 0, VsockGuest.Patience), "A connection stays.");
 
     /// <summary>Asks something of the device on its own thread.</summary>
     public T Ask<T>(Func<VsockVirtioDevice, T> question)
     {
         var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         Loop.Post(() => answer.SetResult(question(Router.Device)));
-        return answer.Task.WaitAsync(TimeSpan.FromSeconds(15)).GetAwaiter().GetResult();
+        return answer.Task.WaitAsync(VsockGuest.Patience).GetAwaiter().GetResult();
     }
 
     public override void Dispose()
     {
         Assert.False(Loop.Completion.IsFaulted, Loop.Completion.Exception?.ToString());
         DisposeGuest();
-        Assert.True(SpinWait.SpinUntil(() => Ask(device => device.ConnectionCount + device.BufferedBytes) == 0, TimeSpan.FromSeconds(15)), "Something leaks.");
+        Assert.True(SpinWait.SpinUntil(() => Ask(device => device.ConnectionCount + device.BufferedBytes) == 0, VsockGuest.Patience), "Something leaks.");
         Router.Dispose();
         _backend.Dispose();
         Loop.Dispose();

@@ -83,7 +83,7 @@ public sealed class VsockForwardTests
         using var rig = new RouterRig(options => options with { Forwards = [forward] });
         var guest = GuestConnection.Open(rig.Guest, 1000, 7000);
         using var server = listener.AcceptSocket();
-        server.ReceiveTimeout = 15_000;
+        server.ReceiveTimeout = 60_000;
         guest.Send(GuestPacket.ReadWrite, payload: "hello"u8.ToArray());
         Assert.Equal("hello", VsockRig.ReadText(server, 5));
         server.Dispose();

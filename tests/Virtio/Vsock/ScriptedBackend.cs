@@ -39,14 +39,14 @@ sealed unsafe class ScriptedBackend : IVsockBackend
     }
 
     /// <summary>The host program's end of the next connection.</summary>
-    public Socket Accept() => _accepted.Reader.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(15)).GetAwaiter().GetResult();
+    public Socket Accept() => _accepted.Reader.ReadAsync().AsTask().WaitAsync(VsockGuest.Patience).GetAwaiter().GetResult();
 
     /// <summary>Two connected ends: one for the device, one for a host program.</summary>
     public static (SafeDescriptor Device, Socket Host) Pair(int sendBuffer = 0)
     {
         var ends = stackalloc int[2];
         Assert.Equal(0, Interop.Socket.socketpair(Interop.Socket.AF_UNIX, Interop.Socket.SOCK_STREAM | Interop.Socket.SOCK_CLOEXEC, 0, ends));
-        var host = new Socket(new SafeSocketHandle(ends[1], ownsHandle: true)) { ReceiveTimeout = 15_000, SendTimeout = 15_000 };
+        var host = new Socket(new SafeSocketHandle(ends[1], ownsHandle: true)) { ReceiveTimeout = 60_000, SendTimeout = 60_000 };
         if (sendBuffer > 0)
         {
             using var view = new Socket(new SafeSocketHandle(ends[0], ownsHandle: false));

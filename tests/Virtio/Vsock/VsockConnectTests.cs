@@ -230,6 +230,6 @@ public sealed class VsockConnectTests
 
         public VsockConnectFailure WaitForFailure() => Assert.IsType<VsockConnectFailure>(Result());
 
-        object Result() => _outcome.Task.WaitAsync(TimeSpan.FromSeconds(15)).GetAwaiter().GetResult();
+        object Result() => _outcome.Task.WaitAsync(VsockGuest.Patience).GetAwaiter().GetResult();
     }
 }

@@ -34,12 +34,12 @@ sealed class VsockFixture : IDisposable
     {
         var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         Loop.Post(() => answer.SetResult(question(Device)));
-        return answer.Task.WaitAsync(TimeSpan.FromSeconds(15)).GetAwaiter().GetResult();
+        return answer.Task.WaitAsync(VsockGuest.Patience).GetAwaiter().GetResult();
     }
 
     /// <summary>Waits until the device has no connection left.</summary>
     public void AwaitNoConnections() =>
-        Assert.True(SpinWait.SpinUntil(() => Ask(device => device.ConnectionCount) == 0, TimeSpan.FromSeconds(15)), "A connection stays.");
+        Assert.True(SpinWait.SpinUntil(() => Ask(device => device.ConnectionCount) == 0, VsockGuest.Patience), "A connection stays.");
 
     public void Dispose()
     {

@@ -18,7 +18,7 @@ sealed class VsockGuest : IDisposable
     const int Slots = (int)((GuestRam.HighSize - 0x10_0000) / SlotSize);
 
     /// <summary>How long the guest and its programs wait for what must come.</summary>
-    public static TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(15);
+    public static TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(60);
 
     readonly Dictionary<uint, ulong> _receiving = [];
     readonly Dictionary<uint, ulong> _sending = [];

@@ -138,7 +138,7 @@ public sealed class VsockStormTests
                 var received = Task.Run(() => ReadSlowly(host, seed));
                 guest.Write(up, () => random.Next(1, 65_537), () => random.Next(0, 5));
                 guest.Send(GuestPacket.Shutdown, GuestPacket.NoSend);
-                Assert.Equal(up, received.WaitAsync(TimeSpan.FromSeconds(15)).GetAwaiter().GetResult());
+                Assert.Equal(up, received.WaitAsync(VsockGuest.Patience).GetAwaiter().GetResult());
 
                 var sent = Task.Run(() =>
                 {
@@ -148,7 +148,7 @@ public sealed class VsockStormTests
                 Assert.Equal(down, guest.ReadToEnd());
                 Assert.Equal((GuestPacket.Shutdown, GuestPacket.Both), (guest.Last!.Operation, guest.Last.Flags));
                 guest.Send(GuestPacket.Reset);
-                sent.WaitAsync(TimeSpan.FromSeconds(15)).GetAwaiter().GetResult();
+                sent.WaitAsync(VsockGuest.Patience).GetAwaiter().GetResult();
             }
 
             fixture.AwaitNoConnections();

@@ -193,7 +193,7 @@ static class DataCases
         }
 
         stop.Cancel();
-        flooding.WaitAsync(TimeSpan.FromSeconds(15)).GetAwaiter().GetResult();
+        flooding.WaitAsync(VsockGuest.Patience).GetAwaiter().GetResult();
         Assert.Equal(2u, flooded.GuestPort);
     }
 
