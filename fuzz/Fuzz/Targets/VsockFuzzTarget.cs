@@ -25,7 +25,8 @@ sealed class VsockFuzzTarget : IFuzzTarget, IVirtqueueNotifier, IVsockBackend, I
     readonly VsockVirtioDevice _device;
     readonly Virtqueue _receive = new(0, RingSize);
     readonly Virtqueue _transmit = new(1, RingSize);
-    readonly Socket _listener = Listen();
+    readonly Socket _listener = Listen(SocketType.Stream);
+    readonly Socket _messageListener = Listen(SocketType.Seqpacket);
     readonly List<Socket> _programs = [];
     readonly Action _next;
     TaskCompletionSource _done = new();
@@ -54,6 +55,7 @@ sealed class VsockFuzzTarget : IFuzzTarget, IVirtqueueNotifier, IVsockBackend, I
             // A whole conversation: buffers, request, data, the host's answer, half-close, close; and one that the host begins.
             yield return [.. Step(7, 0, 8), .. Step(0, 1, 1), .. Step(0, 5, 1, length: 100), .. Step(2, 0, 50), .. Step(0, 4, 1, flags: 2), .. Step(4, 0, 1), .. Step(0, 4, 1, flags: 3)];
             yield return [.. Step(6, 1), .. Step(7, 0, 16), .. Step(0, 2, 1, hostPort: 2), .. Step(2, 0, 200), .. Step(0, 7, 1, hostPort: 2), .. Step(5, 0), .. Step(0, 3, 1, hostPort: 2)];
+            yield return AsMessages([.. Step(7, 0, 8), .. Step(0, 1, 1), .. Step(0, 5, 1, length: 100), .. Step(0, 5, 1, flags: 1, length: 50), .. Step(2, 0, 50), .. Step(4, 0, 1), .. Step(0, 4, 1, flags: 3)]);
             yield return [.. Step(7, 1, 32), .. Step(0, 1, 1), .. Step(0, 1, 1), .. Step(0, 5, 2, length: 255), .. Step(1, 5), .. Step(0, 8, 1)];
         }
     }
@@ -78,7 +80,7 @@ sealed class VsockFuzzTarget : IFuzzTarget, IVirtqueueNotifier, IVsockBackend, I
     public void NotifyBroken() => throw new InvalidOperationException("A ring that behaves is called broken.");
 
     public VsockConnectResult Connect(in VsockConnectRequest request) =>
-        request is { Cid: 2 or 3, Port: 1 } ? VsockConnectResult.Connected(NewProgram()) : VsockConnectResult.Refused;
+        request is { Cid: 2 or 3, Port: 1 } ? VsockConnectResult.Connected(NewProgram(request.KeepsMessages)) : VsockConnectResult.Refused;
 
     public void Connected(SafeDescriptor socket, uint hostPort)
     {
@@ -114,6 +116,7 @@ sealed class VsockFuzzTarget : IFuzzTarget, IVirtqueueNotifier, IVsockBackend, I
     void Start()
     {
         _before = _device.Statistics;
+        _device.Negotiated(_device.Features);
         _receiveIndex = _transmitIndex = 0;
         Require(_memory.TryGetSpan(0, (int)Buffers, out var rings), "The memory is gone.");
         rings.Clear();
@@ -168,7 +171,7 @@ sealed class VsockFuzzTarget : IFuzzTarget, IVirtqueueNotifier, IVsockBackend, I
         BinaryPrimitives.WriteUInt32LittleEndian(packet[16..], step[2]);
         BinaryPrimitives.WriteUInt32LittleEndian(packet[20..], (step[3] & 0x80) != 0 ? (1u << 30) + (step[3] & 7u) : 1);
         BinaryPrimitives.WriteUInt32LittleEndian(packet[24..], (uint)(step[5] * 16));
-        BinaryPrimitives.WriteUInt16LittleEndian(packet[28..], (ushort)(step[6] < 240 ? 1 : step[6]));
+        BinaryPrimitives.WriteUInt16LittleEndian(packet[28..], (ushort)(step[6] switch { < 160 => 1, < 240 => 2, _ => step[6] }));
         BinaryPrimitives.WriteUInt16LittleEndian(packet[30..], step[1]);
         BinaryPrimitives.WriteUInt32LittleEndian(packet[32..], step[4]);
         BinaryPrimitives.WriteUInt32LittleEndian(packet[36..], (uint)step[7] << 10);
@@ -236,11 +239,12 @@ sealed class VsockFuzzTarget : IFuzzTarget, IVirtqueueNotifier, IVsockBackend, I
         Require(_device.BufferedBytes == 0, "Memory survives the guest.");
     }
 
-    SafeDescriptor NewProgram()
+    SafeDescriptor NewProgram(bool keepsMessages = false)
     {
-        var theirs = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        theirs.Connect(_listener.LocalEndPoint!);
-        var program = _listener.Accept();
+        var listener = keepsMessages ? _messageListener : _listener;
+        var theirs = new Socket(AddressFamily.Unix, listener.SocketType, ProtocolType.Unspecified);
+        theirs.Connect(listener.LocalEndPoint!);
+        var program = listener.Accept();
         program.Blocking = false;
         _programs.Add(program);
         var descriptor = new SafeDescriptor((int)theirs.SafeHandle.DangerousGetHandle());
@@ -248,9 +252,9 @@ sealed class VsockFuzzTarget : IFuzzTarget, IVirtqueueNotifier, IVsockBackend, I
         return descriptor;
     }
 
-    static Socket Listen()
+    static Socket Listen(SocketType type)
     {
-        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var listener = new Socket(AddressFamily.Unix, type, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint("\0vsock-fuzz-" + Path.GetRandomFileName()));
         listener.Listen(16);
         return listener;
@@ -270,6 +274,16 @@ sealed class VsockFuzzTarget : IFuzzTarget, IVirtqueueNotifier, IVsockBackend, I
 
     static byte[] Step(int kind, int second, int third = 0, int hostPort = 1, int flags = 0, int length = 0) =>
         [(byte)kind, (byte)second, (byte)third, hostPort == 1 ? (byte)0 : (byte)0x80, (byte)flags, (byte)(length / 16), 0, 64];
+
+    static byte[] AsMessages(byte[] steps)
+    {
+        for (var i = 6; i < steps.Length; i += StepSize)
+        {
+            steps[i] = 160;
+        }
+
+        return steps;
+    }
 
     static void Require(bool condition, string otherwise)
     {

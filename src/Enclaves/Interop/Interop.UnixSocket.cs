@@ -9,6 +9,9 @@ static partial class Interop
     {
         internal const int AF_UNIX = 1;
         internal const int SOCK_STREAM = 1;
+        internal const int SOCK_SEQPACKET = 5;
+        internal const int SOL_SOCKET = 1;
+        internal const int SO_SNDBUF = 7;
         internal const int SOCK_NONBLOCK = 0x800;
         internal const int SOCK_CLOEXEC = 0x80000;
         internal const int MSG_PEEK = 0x2;

@@ -8,12 +8,27 @@ static unsafe class SocketConnector
 {
     // Unsafe because connect(2) takes the address of a struct sockaddr.
 
-    /// <summary>Makes a stream socket that does not block; null where the process has no descriptor left.</summary>
-    internal static SafeDescriptor? Create(int family)
+    const int MessageBufferSize = 1024 * 1024;
+
+    /// <summary>Makes a socket that does not block; null where the process has no descriptor left.</summary>
+    internal static SafeDescriptor? Create(int family, bool keepsMessages = false)
     {
         var descriptor = Interop.UnixSocket.socket(
-            family, Interop.UnixSocket.SOCK_STREAM | Interop.UnixSocket.SOCK_CLOEXEC | Interop.UnixSocket.SOCK_NONBLOCK, 0);
-        return descriptor < 0 ? null : new SafeDescriptor(descriptor);
+            family, (keepsMessages ? Interop.UnixSocket.SOCK_SEQPACKET : Interop.UnixSocket.SOCK_STREAM) | Interop.UnixSocket.SOCK_CLOEXEC | Interop.UnixSocket.SOCK_NONBLOCK, 0);
+        if (descriptor < 0)
+        {
+            return null;
+        }
+
+        var socket = new SafeDescriptor(descriptor);
+        if (keepsMessages)
+        {
+            // A message goes into the socket's buffer in one piece or not at all. The kernel gives what its limit allows.
+            var size = MessageBufferSize;
+            Interop.UnixSocket.setsockopt(socket, Interop.UnixSocket.SOL_SOCKET, Interop.UnixSocket.SO_SNDBUF, &size, sizeof(int));
+        }
+
+        return socket;
     }
 
     /// <summary>Begins to connect. The socket is closed where that fails at once.</summary>

@@ -6,7 +6,7 @@ using NitroEnclaves.Virtio;
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>
-/// Connects a guest's requests to programs that listen at <c>path_port</c>. A connect to a Unix socket succeeds or fails at once; a
+/// Connects a guest's requests, for streams and for messages (SOCK_SEQPACKET), to programs that listen with such a socket at <c>path_port</c>. A connect to a Unix socket succeeds or fails at once; a
 /// listener whose backlog is full counts as one that refuses, so that it holds up nobody but its own clients.
 /// </summary>
 sealed class UnixPortConnector : IVsockBackend
@@ -38,7 +38,7 @@ sealed class UnixPortConnector : IVsockBackend
     {
         Span<byte> address = stackalloc byte[VsockSocketName.AddressSize];
         address = address[..WriteAddress(request.Port, address)];
-        if (SocketConnector.Create(Interop.UnixSocket.AF_UNIX) is not { } socket)
+        if (SocketConnector.Create(Interop.UnixSocket.AF_UNIX, request.KeepsMessages) is not { } socket)
         {
             return VsockConnectResult.Refused;
         }

@@ -99,6 +99,12 @@ public sealed class VsockRouter : IVsockBackend, IDisposable
     VsockConnectResult IVsockBackend.Connect(in VsockConnectRequest request)
     {
         var isParent = request.Cid is VsockAddress.Host or VsockAddress.NitroParent;
+        if (request.KeepsMessages)
+        {
+            // Only Unix sockets keep messages; a listener for streams refuses.
+            return isParent ? ConnectMessages(request) : VsockConnectResult.Refused;
+        }
+
         if (isParent && _listeners.TryGetValue(request.Port, out var listener))
         {
             return listener.Offer(request);
@@ -107,6 +113,19 @@ public sealed class VsockRouter : IVsockBackend, IDisposable
         foreach (var connector in isParent ? _parent : _peers)
         {
             if (connector.Connect(request) is { Socket: not null } result)
+            {
+                return result;
+            }
+        }
+
+        return VsockConnectResult.Refused;
+    }
+
+    VsockConnectResult ConnectMessages(in VsockConnectRequest request)
+    {
+        foreach (var connector in _parent)
+        {
+            if (connector is UnixPortConnector && connector.Connect(request) is { Socket: not null } result)
             {
                 return result;
             }

@@ -18,7 +18,9 @@ static partial class Interop
         internal const int SCM_RIGHTS = 1;
         internal const int SOCK_NONBLOCK = 0x800;
         internal const int SOCK_CLOEXEC = 0x80000;
+        internal const int MSG_PEEK = 0x2;
         internal const int MSG_CTRUNC = 0x8;
+        internal const int MSG_TRUNC = 0x20;
         internal const int MSG_DONTWAIT = 0x40;
         internal const int MSG_NOSIGNAL = 0x4000;
         internal const int MSG_CMSG_CLOEXEC = 0x4000_0000;

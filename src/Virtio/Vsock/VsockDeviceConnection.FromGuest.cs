@@ -4,6 +4,10 @@ namespace NitroEnclaves.Virtio;
 sealed partial class VsockDeviceConnection
 {
     VsockTransmitBuffer? _backlog;
+
+    // Of messages only whole ones: the rest of one whose end never comes keeps nothing open.
+    bool HasBacklog => _messages is null ? _backlog is { Length: > 0 } : _messages.Count > 0;
+
     VsockShutdown _guestShutdown;
     bool _hostWillNotReceive;
 
@@ -39,7 +43,7 @@ sealed partial class VsockDeviceConnection
                 CompleteGuestConnect();
                 break;
             case VsockOperation.ReadWrite:
-                ReceiveData(chain, (int)header.Length);
+                ReceiveData(chain, (int)header.Length, (header.Flags & VsockPacketHeader.EndOfMessage) != 0);
                 break;
             case VsockOperation.Shutdown:
                 ReceiveShutdown((VsockShutdown)header.Flags & VsockShutdown.Both);
@@ -75,7 +79,7 @@ sealed partial class VsockDeviceConnection
         }
 
         var sent = 0;
-        if (!_hostWillNotReceive && _backlog is not { Length: > 0 })
+        if (!_hostWillNotReceive && !HasBacklog)
         {
             sent = Send(segments);
             _received.Forward((uint)sent);
@@ -103,7 +107,7 @@ sealed partial class VsockDeviceConnection
             }
         }
 
-        if (_backlog is { Length: > 0 })
+        if (HasBacklog)
         {
             _registration.Modify(Reading | ReadyEvents.Writable);
         }
@@ -113,11 +117,12 @@ sealed partial class VsockDeviceConnection
 
     void WriteBacklog()
     {
-        Span<GuestSegment> segments = stackalloc GuestSegment[32];
+        Span<GuestSegment> segments = stackalloc GuestSegment[VsockMessages.MaxSegments];
         var progress = false;
-        while (_backlog!.Length > 0 && !_hostWillNotReceive)
+        while (HasBacklog && !_hostWillNotReceive)
         {
-            var sent = Send(segments[.._backlog.Peek(segments)]);
+            var count = _backlog!.Peek(segments);
+            var sent = Send(segments[..(_messages?.Limit(segments, count) ?? count)]);
             if (sent == 0)
             {
                 break;
@@ -126,15 +131,17 @@ sealed partial class VsockDeviceConnection
             progress = true;
             _received.Forward((uint)sent);
             _backlog.Advance(sent);
+            _messages?.EndFirst();
         }
 
         if (_hostWillNotReceive)
         {
-            _received.Forward((uint)_backlog.Length);
+            _received.Forward((uint)_backlog!.Length);
             _backlog.Clear();
+            _messages?.Clear();
         }
 
-        if (_backlog.Length == 0)
+        if (!HasBacklog)
         {
             _registration.Modify(Reading);
             EndBacklog();
@@ -190,7 +197,7 @@ sealed partial class VsockDeviceConnection
         return 0;
     }
 
-    void ReceiveData(in DescriptorChain chain, int length)
+    void ReceiveData(in DescriptorChain chain, int length, bool isEnd)
     {
         if (State is VsockConnectionState.HostConnecting or VsockConnectionState.GuestConnecting || !_received.TryReceive((uint)length))
         {
@@ -203,6 +210,10 @@ sealed partial class VsockDeviceConnection
         {
             _received.Forward((uint)length);
             AnnounceCredit();
+        }
+        else if (_messages is not null)
+        {
+            ReceiveMessage(chain, length, isEnd);
         }
         else if (length > 0)
         {
@@ -229,7 +240,7 @@ sealed partial class VsockDeviceConnection
             return;
         }
 
-        var isWritten = _backlog is not { Length: > 0 };
+        var isWritten = !HasBacklog;
         if (_guestShutdown == VsockShutdown.Both)
         {
             if (isWritten)

@@ -28,7 +28,7 @@ sealed partial class VsockDeviceConnection
     internal bool IsProbablyDry => _isProbablyDry && _owed == VsockOwed.None;
 
     // Without credit one packet remains: the request for some.
-    bool CanRead => State == VsockConnectionState.Established && _hostIsReadable && !_hostWillNotSend && !GuestWillNotReceive
+    bool CanRead => State == VsockConnectionState.Established && (_hostIsReadable || HasOutgoing) && !_hostWillNotSend && !GuestWillNotReceive
                     && (_sending.Available > 0 || !_creditRequested);
 
     // What the guest has not been told yet. Bytes that wait in the socket come before the end.
@@ -113,6 +113,11 @@ sealed partial class VsockDeviceConnection
             return Announce(VsockOperation.CreditRequest);
         }
 
+        if (_messages is not null)
+        {
+            return DeliverMessage(window);
+        }
+
         var batch = _device.ReceiveBatch;
         if (!batch.TryTake(_device.ReceiveQueue!, Math.Min(_readSize, window), window))
         {
@@ -179,7 +184,7 @@ sealed partial class VsockDeviceConnection
         DestinationCid = _device.GuestCid,
         SourcePort = Key.HostPort,
         DestinationPort = Key.GuestPort,
-        Type = VsockPacketHeader.StreamType,
+        Type = Type,
         Operation = operation,
         Flags = flags,
         BufferSize = _received.BufferSize,

@@ -25,6 +25,7 @@ sealed partial class VsockDeviceConnection : IReadyHandler
     /// <param name="state">One of the states in which a connection begins.</param>
     /// <param name="completion">Who waits for the guest's answer.</param>
     /// <param name="greeting">What the host socket must say first.</param>
+    /// <param name="keepsMessages">Whether both sockets are of type SOCK_SEQPACKET.</param>
     /// <exception cref="IOException">The descriptor cannot be watched.</exception>
     internal VsockDeviceConnection(
         VsockVirtioDevice device,
@@ -32,12 +33,14 @@ sealed partial class VsockDeviceConnection : IReadyHandler
         SafeDescriptor socket,
         VsockConnectionState state,
         IVsockConnectCompletion? completion,
-        IVsockGreeting? greeting)
+        IVsockGreeting? greeting,
+        bool keepsMessages)
     {
         _device = device;
         _socket = socket;
         _completion = completion;
         _greeting = greeting;
+        _messages = keepsMessages ? new VsockMessages() : null;
         Key = key;
         State = state;
         _received = new VsockReceivedCredit((uint)_device.Options.BufferSize);
@@ -77,7 +80,7 @@ sealed partial class VsockDeviceConnection : IReadyHandler
             }
         }
 
-        if (_backlog is { Length: > 0 })
+        if (HasBacklog)
         {
             WriteBacklog();
         }
@@ -111,7 +114,7 @@ sealed partial class VsockDeviceConnection : IReadyHandler
     {
         State = VsockConnectionState.Resetting;
         _owed = VsockOwed.Reset;
-        if (!drain || _backlog is not { Length: > 0 })
+        if (!drain || !HasBacklog)
         {
             CloseHost();
         }
@@ -128,7 +131,7 @@ sealed partial class VsockDeviceConnection : IReadyHandler
     {
         _device.Forget(this);
         _owed = VsockOwed.None;
-        if (_backlog is { Length: > 0 } && !_hostWillNotReceive)
+        if (HasBacklog && !_hostWillNotReceive)
         {
             State = VsockConnectionState.Draining;
             _device.Drain(this);
@@ -190,6 +193,7 @@ sealed partial class VsockDeviceConnection : IReadyHandler
         _registration.Dispose();
         _socket.Dispose();
         _backlog?.Clear();
+        _messages?.Clear();
         _hostIsReadable = false;
     }
 

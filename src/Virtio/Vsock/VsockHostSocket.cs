@@ -49,6 +49,32 @@ static unsafe class VsockHostSocket
         }
     }
 
+    /// <summary>The length of the next message of a SOCK_SEQPACKET socket, which stays there.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="error">0, or the error number.</param>
+    /// <returns>Bytes, 0 at the end (or for a message of none, which nobody tells apart), or -1.</returns>
+    internal static int PeekMessage(SafeDescriptor socket, out int error)
+    {
+        var message = default(Interop.Socket.msghdr);
+        nint length;
+        do
+        {
+            length = Interop.Socket.recvmsg(socket, &message, Interop.Socket.MSG_DONTWAIT | Interop.Socket.MSG_PEEK | Interop.Socket.MSG_TRUNC);
+            error = length < 0 ? Marshal.GetLastPInvokeError() : 0;
+        }
+        while (error == Interop.Errno.EINTR);
+        return (int)length;
+    }
+
+    /// <summary>Receives a message whose length is known.</summary>
+    internal static int ReceiveMessage(SafeDescriptor socket, Span<byte> destination)
+    {
+        fixed (byte* start = destination)
+        {
+            return Receive(socket, [new GuestSegment(start, destination.Length)], out _);
+        }
+    }
+
     /// <summary>Ends the direction towards the host program: it reads to the end of the stream.</summary>
     internal static void EndSending(SafeDescriptor socket) => Interop.Socket.shutdown(socket, Interop.Socket.SHUT_WR);
 

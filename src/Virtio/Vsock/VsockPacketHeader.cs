@@ -19,6 +19,12 @@ readonly record struct VsockPacketHeader
     /// <summary>VIRTIO_VSOCK_TYPE_STREAM.</summary>
     internal const ushort StreamType = 1;
 
+    /// <summary>VIRTIO_VSOCK_TYPE_SEQPACKET.</summary>
+    internal const ushort SeqpacketType = 2;
+
+    /// <summary>VIRTIO_VSOCK_SEQ_EOM: the last packet of a message.</summary>
+    internal const uint EndOfMessage = 1;
+
     internal ulong SourceCid { get; init; }
 
     internal ulong DestinationCid { get; init; }

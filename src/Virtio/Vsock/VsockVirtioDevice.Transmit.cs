@@ -94,7 +94,8 @@ public sealed partial class VsockVirtioDevice
         {
             connection.Receive(header, chain);
         }
-        else if (header.Operation == VsockOperation.Request && header is { Type: VsockPacketHeader.StreamType, DestinationCid: <= uint.MaxValue })
+        else if (header.Operation == VsockOperation.Request && HasType(header.Type) && header.DestinationCid <= uint.MaxValue
+            && !_connections.ContainsKey(KeyOf(header)))
         {
             Accept(header);
         }
@@ -106,19 +107,21 @@ public sealed partial class VsockVirtioDevice
     }
 
     VsockDeviceConnection? Find(in VsockPacketHeader header) =>
-        header is { Type: VsockPacketHeader.StreamType, DestinationCid: <= uint.MaxValue }
-            && _connections.TryGetValue(KeyOf(header), out var connection)
+        header.DestinationCid <= uint.MaxValue && _connections.TryGetValue(KeyOf(header), out var connection) && connection.Type == header.Type
             ? connection
             : null;
+
+    bool HasType(ushort type) => type == VsockPacketHeader.StreamType || (type == VsockPacketHeader.SeqpacketType && _hasSeqpacket);
 
     void Accept(in VsockPacketHeader request)
     {
         var key = KeyOf(request);
+        var keepsMessages = request.Type == VsockPacketHeader.SeqpacketType;
         var result = ConnectionCount < Options.MaxConnections
-            ? _backend.Connect(new VsockConnectRequest(GuestCid, key.GuestPort, key.HostCid, key.HostPort))
+            ? _backend.Connect(new VsockConnectRequest(GuestCid, key.GuestPort, key.HostCid, key.HostPort, keepsMessages))
             : VsockConnectResult.Refused;
         var state = result.IsPending ? VsockConnectionState.HostConnecting : VsockConnectionState.Established;
-        if (result.Socket is { } socket && TryAdd(key, socket, state, greeting: result.Greeting) is { } connection)
+        if (result.Socket is { } socket && TryAdd(key, socket, state, greeting: result.Greeting, keepsMessages: keepsMessages) is { } connection)
         {
             _counters.GuestConnects++;
             connection.Grant(request);

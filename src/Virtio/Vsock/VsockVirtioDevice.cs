@@ -16,11 +16,13 @@ public sealed partial class VsockVirtioDevice : IVirtioDevice
     const int ReceiveIndex = 0;
     const int TransmitIndex = 1;
     const int MaxWaitingResets = 256;
+    const ulong Seqpacket = 1 << 1;
 
     readonly IVsockBackend _backend;
     readonly byte[] _configuration = new byte[sizeof(ulong)];
     readonly Dictionary<VsockConnectionKey, VsockDeviceConnection> _connections = [];
     readonly HashSet<VsockDeviceConnection> _draining = [];
+    bool _hasSeqpacket;
 
     /// <summary>Makes a device.</summary>
     /// <param name="loop">The loop on which the device's transport lives as well.</param>
@@ -59,8 +61,8 @@ public sealed partial class VsockVirtioDevice : IVirtioDevice
     /// <summary>19.</summary>
     public int DeviceId => 19;
 
-    /// <summary>None: stream sockets need no feature bit.</summary>
-    public ulong Features => 0;
+    /// <summary>VIRTIO_VSOCK_F_SEQPACKET: sockets that keep the limits of messages. Streams need no feature bit.</summary>
+    public ulong Features => Seqpacket;
 
     /// <summary>3.</summary>
     public int QueueCount => 3;
@@ -84,9 +86,7 @@ public sealed partial class VsockVirtioDevice : IVirtioDevice
     internal ref VsockCounters Counters => ref _counters;
 
     /// <inheritdoc/>
-    public void Negotiated(ulong features)
-    {
-    }
+    public void Negotiated(ulong features) => _hasSeqpacket = (features & Seqpacket) != 0;
 
     /// <inheritdoc/>
     public void QueueStarted(Virtqueue queue)
@@ -187,11 +187,12 @@ public sealed partial class VsockVirtioDevice : IVirtioDevice
         SafeDescriptor socket,
         VsockConnectionState state,
         IVsockConnectCompletion? completion = null,
-        IVsockGreeting? greeting = null)
+        IVsockGreeting? greeting = null,
+        bool keepsMessages = false)
     {
         try
         {
-            var connection = new VsockDeviceConnection(this, key, socket, state, completion, greeting);
+            var connection = new VsockDeviceConnection(this, key, socket, state, completion, greeting, keepsMessages);
             _connections.Add(key, connection);
             return connection;
         }
