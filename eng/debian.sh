@@ -179,3 +179,19 @@ unpack_archives() {
     say "  fetched $count package(s), $(size_of "$1")"
     rm -rf "$1"
 }
+
+# Tools of a suite run in a root of their own, whatever the host has: in a namespace with mounts of its own, which an ordinary
+# user gets only together with a user namespace.
+namespaces=(--mount)
+[[ $(id -u) == 0 ]] || namespaces+=(--user --map-root-user)
+
+# in_root COMMAND...: runs a command inside $root.
+in_root() {
+    # shellcheck disable=SC2016
+    unshare "${namespaces[@]}" bash -c '
+        set -e
+        root=$1; shift
+        mount --rbind /dev "$root/dev"
+        mount --rbind /proc "$root/proc"
+        exec chroot "$root" "$@"' in_root "$root" "$@"
+}
