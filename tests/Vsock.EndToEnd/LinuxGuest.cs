@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using NitroEnclaves.Images;
 using NitroEnclaves.Virtio;
 using NitroEnclaves.Vsock;
 
@@ -58,7 +57,8 @@ sealed class LinuxGuest : IAsyncDisposable
     /// <summary>Boots a guest and waits for its first process.</summary>
     /// <param name="machine">QEMU's machine: microvm with virtio-mmio and rings of 1024, or q35 with PCI and rings of 128.</param>
     /// <param name="isAlone">Whether the device is served as by <c>nitro vsock-device</c>, with Unix sockets only.</param>
-    public static async Task<LinuxGuest> BootAsync(string machine = "microvm", bool isAlone = false)
+    /// <param name="equip">Adds programs to the guest.</param>
+    public static async Task<LinuxGuest> BootAsync(string machine = "microvm", bool isAlone = false, Action<GuestRamdisk>? equip = null)
     {
         var kernel = Path.Combine(CacheFolder.Path, "kernel", "current");
         Assert.True(
@@ -67,7 +67,7 @@ sealed class LinuxGuest : IAsyncDisposable
         var guest = new LinuxGuest(Directory.CreateTempSubdirectory("guest-"), isAlone);
         try
         {
-            await guest.StartAsync(machine, kernel);
+            await guest.StartAsync(machine, kernel, equip);
             return guest;
         }
         catch
@@ -91,6 +91,15 @@ sealed class LinuxGuest : IAsyncDisposable
         Assert.True(answer.StartsWith("ok ", StringComparison.Ordinal), $"{command}: {answer}");
         return long.Parse(answer[3..], CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Runs a program in the guest, and returns what it printed, with bars for the ends of lines.</summary>
+    public async Task<string> RunAsync(string commandLine) => Succeeded(commandLine, await DoAsync("run " + commandLine));
+
+    /// <summary>Starts a program in the guest and returns its number.</summary>
+    public async Task<long> StartProgramAsync(string commandLine) => await DoOkAsync("start " + commandLine);
+
+    /// <summary>Waits for a program that was started; the answer is that of <see cref="RunAsync"/>.</summary>
+    public async Task<string> FinishAsync(long program) => Succeeded($"The program {program}", await DoAsync($"finish {program}"));
 
     /// <summary>Has the machine start over, and waits for the first process of the new life.</summary>
     public async Task RebootAsync()
@@ -125,16 +134,21 @@ sealed class LinuxGuest : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    async Task StartAsync(string machine, string kernel)
+    async Task StartAsync(string machine, string kernel, Action<GuestRamdisk>? equip)
     {
         var ramdisk = Path.Combine(_folder.FullName, "ramdisk");
-        WriteRamdisk(ramdisk, await CompileAsync(), Path.Combine(kernel, "modules"));
+        using (var writing = await GuestRamdisk.BeginAsync(ramdisk, kernel))
+        {
+            equip?.Invoke(writing);
+        }
+
+        var memory = equip is null ? "256M" : "1G";
         string[] device = machine == "microvm"
             ? ["-M", "microvm,acpi=on,rtc=on,memory-backend=mem", "-bios", "qboot.rom", "-device", "vhost-user-vsock-device,chardev=vsock"]
             : ["-M", $"{machine},memory-backend=mem", "-device", "vhost-user-vsock-pci,chardev=vsock"];
         _qemu = Process.Start(new ProcessStartInfo(QemuInstallation.CachedPath,
         [
-            "-object", "memory-backend-memfd,id=mem,size=256M,share=on", "-m", "256M", "-smp", "1", "-accel", "tcg", "-cpu", "max",
+            "-object", $"memory-backend-memfd,id=mem,size={memory},share=on", "-m", memory, "-smp", "1", "-accel", "tcg", "-cpu", "max",
             "-display", "none", "-nodefaults", "-no-user-config", "-run-with", "exit-with-parent=on", "-serial", "stdio",
             "-global", "virtio-mmio.force-legacy=false", "-chardev", $"socket,id=vsock,path={VhostUserPath}", .. device,
             "-kernel", Path.Combine(kernel, "bzImage"), "-initrd", ramdisk,
@@ -172,38 +186,17 @@ sealed class LinuxGuest : IAsyncDisposable
 
     async Task<string> ReadAnswerAsync() => await _answers!.ReadLineAsync().WaitAsync(Patience) ?? throw new IOException("The guest has hung up.");
 
+    static string Succeeded(string what, string answer)
+    {
+        Assert.True(answer.StartsWith("exit 0 ", StringComparison.Ordinal), $"{what}: {answer}");
+        return answer["exit 0 ".Length..];
+    }
+
     void Log(string? line)
     {
         lock (_console)
         {
             _console.AppendLine(line);
         }
-    }
-
-    async Task<string> CompileAsync()
-    {
-        var program = Path.Combine(_folder.FullName, "init");
-        using var compiler = Process.Start("gcc", ["-O2", "-static", "-o", program, Path.Combine(AppContext.BaseDirectory, "Guest", "vsock-guest.c")]);
-        await compiler.WaitForExitAsync();
-        Assert.Equal(0, compiler.ExitCode);
-        return program;
-    }
-
-    static void WriteRamdisk(string path, string init, string modules)
-    {
-        const uint executable = 0x81ED;
-        const uint directory = 0x41ED;
-        using var output = File.Create(path);
-        var cpio = new CpioWriter(output);
-        cpio.Write(new CpioEntry { Name = "dev", Mode = directory }, []);
-        cpio.Write(new CpioEntry { Name = "modules", Mode = directory }, []);
-        cpio.Write(new CpioEntry { Name = "init", Mode = executable }, File.ReadAllBytes(init));
-        foreach (var module in Directory.GetFiles(modules))
-        {
-            // In the cache they are numbered in the order of loading.
-            cpio.Write(new CpioEntry { Name = $"modules/{Path.GetFileName(module)[3..]}", Mode = executable }, File.ReadAllBytes(module));
-        }
-
-        cpio.Finish(new CpioEntry { Name = "" });
     }
 }

@@ -194,6 +194,7 @@ static void do_serve(FILE *answer, unsigned port) {
 // stop PID: ends such a server.
 static void do_stop(FILE *answer, int pid) {
     kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
     fprintf(answer, "ok 0\n");
 }
 
@@ -224,6 +225,64 @@ static void do_abandon(FILE *answer, unsigned port, unsigned long bytes) {
     fprintf(answer, "ok %d\n", status);
 }
 
+// A program with its arguments, what it prints in a file.
+static pid_t begin(char *line, const char *output) {
+    char *words[32];
+    int count = 0;
+    for (char *word = strtok(line, " \n"); word && count < 31; word = strtok(NULL, " \n")) words[count++] = word;
+    words[count] = NULL;
+    pid_t child = fork();
+    if (child == 0) {
+        int file = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        dup2(file, 1);
+        dup2(file, 2);
+        execv(words[0], words);
+        dprintf(1, "%s: %s\n", words[0], strerror(errno));
+        _exit(127);
+    }
+    return child;
+}
+
+// How it ended, and what it printed with bars for the ends of lines.
+static void report(FILE *answer, int status, const char *output) {
+    char text[4000];
+    int file = open(output, O_RDONLY);
+    ssize_t length = read(file, text, sizeof text);
+    close(file);
+    for (ssize_t i = 0; i < length; i++)
+        if (text[i] == '\n') text[i] = '|';
+    fprintf(answer, "exit %d %.*s\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), (int)(length < 0 ? 0 : length), text);
+}
+
+// run PROGRAM ARGUMENT...: to its end.
+static void do_run(FILE *answer, char *line) {
+    int status = 0;
+    pid_t child = begin(line, "/tmp/run");
+    waitpid(child, &status, 0);
+    report(answer, status, "/tmp/run");
+}
+
+static const char *output_of(pid_t child) {
+    static char path[40];
+    snprintf(path, sizeof path, "/tmp/%d", child);
+    return path;
+}
+
+// start PROGRAM ARGUMENT...: and do not wait for it.
+static void do_start(FILE *answer, char *line) {
+    pid_t child = begin(line, "/tmp/start");
+    // A name of its own, once it is known; the program goes on writing to the same file.
+    while (rename("/tmp/start", output_of(child)) < 0) usleep(1000);
+    fprintf(answer, "ok %d\n", child);
+}
+
+// finish PID: waits for a program that was started.
+static void do_finish(FILE *answer, pid_t child) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    report(answer, status, output_of(child));
+}
+
 static void load(const char *path) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return;
@@ -233,6 +292,9 @@ static void load(const char *path) {
 
 int main(void) {
     mount("dev", "/dev", "devtmpfs", 0, NULL);
+    mount("proc", "/proc", "proc", 0, NULL);
+    mount("tmp", "/tmp", "tmpfs", 0, NULL);
+    setenv("HOME", "/tmp", 1);
     int console = open("/dev/console", O_RDWR);
     if (console >= 0) {
         dup2(console, 0);
@@ -243,6 +305,7 @@ int main(void) {
     load("/modules/vsock.ko");
     load("/modules/vmw_vsock_virtio_transport_common.ko");
     load("/modules/vmw_vsock_virtio_transport.ko");
+    load("/modules/vsock_loopback.ko");
     signal(SIGPIPE, SIG_IGN);
 
     int control = -1;
@@ -253,13 +316,16 @@ int main(void) {
     }
 
     FILE *commands = fdopen(dup(control), "r"), *answer = fdopen(control, "w");
-    char line[200], word[20];
+    char line[1000], word[20];
     fprintf(answer, "ready\n");
     fflush(answer);
     while (fgets(line, sizeof line, commands)) {
         unsigned long a = 0, b = 0, c = 0;
         sscanf(line, "%19s %lu %lu %lu", word, &a, &b, &c);
-        if (!strcmp(word, "send")) do_send(answer, a, b, c);
+        if (!strcmp(word, "run")) do_run(answer, line + 4);
+        else if (!strcmp(word, "start")) do_start(answer, line + 6);
+        else if (!strcmp(word, "finish")) do_finish(answer, a);
+        else if (!strcmp(word, "send")) do_send(answer, a, b, c);
         else if (!strcmp(word, "receive")) do_receive(answer, a);
         else if (!strcmp(word, "refused")) do_refused(answer, a, b);
         else if (!strcmp(word, "short")) do_short(answer, a, b);
@@ -270,8 +336,6 @@ int main(void) {
         else if (!strcmp(word, "reboot")) reboot(RB_AUTOBOOT);
         else fprintf(answer, "unknown\n");
         fflush(answer);
-        while (waitpid(-1, NULL, WNOHANG) > 0) {
-        }
     }
     reboot(RB_POWER_OFF);
 }
