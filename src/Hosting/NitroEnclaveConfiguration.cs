@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
@@ -21,9 +22,15 @@ sealed class NitroEnclaveConfiguration(IConfiguration section) : IConfigureOptio
             {
                 ConfigureGuard(setting, options.Guard);
             }
+            else if (Is(setting, nameof(options.CertificateRenewal)))
+            {
+                options.CertificateRenewal = TimeSpan.TryParse(setting.Value, CultureInfo.InvariantCulture, out var renewal)
+                    ? renewal
+                    : throw Refusal($"{setting.Path} is '{setting.Value}', not a time as hours:minutes.");
+            }
             else
             {
-                throw Refusal($"{setting.Path} is no option: there are NsmPath and Guard.");
+                throw Refusal($"{setting.Path} is no option: there are NsmPath, CertificateRenewal and Guard.");
             }
         }
     }

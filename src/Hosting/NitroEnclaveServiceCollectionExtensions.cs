@@ -15,7 +15,8 @@ public static class NitroEnclaveServiceCollectionExtensions
     /// <summary>
     /// Adds an <see cref="NsmClient"/> and an <see cref="EnclaveGuard"/>, which looks at the enclave before any other part of the service
     /// starts and stops the start where a rule that refuses is broken; and a health check named <see cref="HealthCheckName"/>, degraded
-    /// while a reported rule is broken and unhealthy while another is, which never waits for the NSM.
+    /// while a reported rule is broken and unhealthy while another is, which never waits for the NSM. The <see cref="AttestedCertificateSource"/> of
+    /// <c>UseAttestedHttps</c> is made when it is first used.
     /// </summary>
     /// <param name="services">The container being filled. An <see cref="NsmClient"/> that is there already is used.</param>
     /// <param name="configure">Changes the options; null leaves the defaults. They are validated when the service starts.</param>
@@ -32,7 +33,7 @@ public static class NitroEnclaveServiceCollectionExtensions
 
     /// <summary>
     /// Does what <see cref="AddNitroEnclave(IServiceCollection, Action{NitroEnclaveOptions}?)"/> does, with the options of a section of the
-    /// configuration: <c>{ "NsmPath": "/dev/nsm", "Guard": { "ClockSource": "Refuse" } }</c>, rules and actions by name.
+    /// configuration: <c>{ "NsmPath": "/dev/nsm", "CertificateRenewal": "00:30", "Guard": { "ClockSource": "Refuse" } }</c>, rules and actions by name.
     /// </summary>
     /// <param name="services">The container being filled.</param>
     /// <param name="section">The section. What is no option, no rule or no action keeps the service from starting.</param>
@@ -46,12 +47,14 @@ public static class NitroEnclaveServiceCollectionExtensions
 
     static IServiceCollection Add(IServiceCollection services)
     {
+        HomeFolder.Ensure();
         services.AddOptions<NitroEnclaveOptions>().ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<NitroEnclaveOptions>, NitroEnclaveOptionsValidator>());
         services.TryAddSingleton(provider => NsmClient.Open(Options(provider).NsmPath));
         // The client is opened by the check: an enclave without an NSM is a finding of the guard's.
         services.TryAddSingleton(provider => new EnclaveGuard(
             Options(provider).Guard, Options(provider).NsmPath, new EnclaveSurroundings(), provider.GetRequiredService<NsmClient>));
+        services.TryAddSingleton(provider => new AttestedCertificateSource(provider.GetRequiredService<NsmClient>(), Options(provider).CertificateRenewal));
         services.TryAddSingleton<EnclaveGuardService>();
         services.AddHostedService(provider => provider.GetRequiredService<EnclaveGuardService>());
         services.AddHealthChecks().AddCheck<EnclaveHealthCheck>(HealthCheckName);

@@ -79,6 +79,9 @@ public sealed class NitroEnclaveServiceTests : IDisposable
     [InlineData("NitroEnclave:Guard:Swap", "Warn", "Warn")]
     [InlineData("NitroEnclave:Gard:Swap", "Report", "Gard")]
     [InlineData("NitroEnclave:NsmPath", "nsm", "NsmPath")]
+    [InlineData("NitroEnclave:CertificateRenewal", "soon", "CertificateRenewal")]
+    [InlineData("NitroEnclave:CertificateRenewal", "00:00", "CertificateRenewal")]
+    [InlineData("NitroEnclave:CertificateRenewal", "03:00", "CertificateRenewal")]
     public async Task A_configuration_that_cannot_be_meant_is_refused(string key, string value, string named)
     {
         using var host = Build(configuration: new() { [key] = value });

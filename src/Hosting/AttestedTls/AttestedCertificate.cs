@@ -33,6 +33,9 @@ public static class AttestedCertificate
         var document = nsm.GetAttestationDocument(userData: Purpose.ToArray(), publicKey: key.ExportSubjectPublicKeyInfo());
         var request = new CertificateRequest("CN=nitro-enclave", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddDnsName("nitro-enclave");
+        request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509Extension(ExtensionOid, document, critical: false));
         var now = (timeProvider ?? TimeProvider.System).GetUtcNow();
         return request.CreateSelfSigned(now - s_backdated, now + s_lifetime);

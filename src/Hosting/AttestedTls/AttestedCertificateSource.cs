@@ -11,6 +11,9 @@ public sealed class AttestedCertificateSource : IDisposable
     /// <summary>How old a document becomes before a new key and document take its place, unless told otherwise.</summary>
     public static readonly TimeSpan DefaultRenewal = TimeSpan.FromMinutes(30);
 
+    /// <summary>The longest time that a certificate may be served; its document lives for three hours.</summary>
+    public static readonly TimeSpan MaximumRenewal = TimeSpan.FromHours(2);
+
     static readonly TimeSpan s_retry = TimeSpan.FromMinutes(1);
 
     readonly NsmClient _nsm;
@@ -26,7 +29,7 @@ public sealed class AttestedCertificateSource : IDisposable
 
     /// <summary>Makes the first certificate. Blocks for as long as the NSM takes.</summary>
     /// <param name="nsm">Whom to ask for documents; it is not disposed of.</param>
-    /// <param name="renewal">How old a document becomes, above zero and up to two hours; null for <see cref="DefaultRenewal"/>.</param>
+    /// <param name="renewal">How old a document becomes, above zero and up to <see cref="MaximumRenewal"/>; null for <see cref="DefaultRenewal"/>.</param>
     /// <param name="timeProvider">The clock; null for the system's.</param>
     /// <exception cref="NsmException">The NSM refuses.</exception>
     public AttestedCertificateSource(NsmClient nsm, TimeSpan? renewal = null, TimeProvider? timeProvider = null)
@@ -34,7 +37,7 @@ public sealed class AttestedCertificateSource : IDisposable
         ArgumentNullException.ThrowIfNull(nsm);
         (_nsm, _renewal, _time) = (nsm, renewal ?? DefaultRenewal, timeProvider ?? TimeProvider.System);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(_renewal, TimeSpan.Zero, nameof(renewal));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(_renewal, TimeSpan.FromHours(2), nameof(renewal));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_renewal, MaximumRenewal, nameof(renewal));
         _current = AttestedCertificate.Create(nsm, _time);
         _renewAt = _time.GetUtcNow() + _renewal;
     }

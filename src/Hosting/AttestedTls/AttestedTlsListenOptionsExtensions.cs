@@ -1,12 +1,26 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace NitroEnclaves.Hosting;
 
 /// <summary>The server's side of attested TLS, for Kestrel.</summary>
 public static class AttestedTlsListenOptionsExtensions
 {
+    /// <summary>
+    /// Has an end point speak HTTPS with the certificates of the <see cref="AttestedCertificateSource"/> in the service's container, where
+    /// <c>AddNitroEnclave</c> has put it. The first handshake makes it: the guard comes before any use of the NSM.
+    /// </summary>
+    /// <param name="listen">The end point, over vsock or anything else.</param>
+    /// <param name="configure">Changes other options of HTTPS; null leaves them.</param>
+    public static ListenOptions UseAttestedHttps(this ListenOptions listen, Action<HttpsConnectionAdapterOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(listen);
+        var services = listen.ApplicationServices;
+        return UseAttestedHttps(listen, services.GetRequiredService<AttestedCertificateSource>, configure);
+    }
+
     /// <summary>Has an end point speak HTTPS with a certificate that carries an attestation document about its own key.</summary>
     /// <param name="listen">The end point, over vsock or anything else.</param>
     /// <param name="certificates">Where the certificates come from; to be disposed of after the server.</param>
@@ -16,10 +30,17 @@ public static class AttestedTlsListenOptionsExtensions
     {
         ArgumentNullException.ThrowIfNull(listen);
         ArgumentNullException.ThrowIfNull(certificates);
+        return UseAttestedHttps(listen, () => certificates, configure);
+    }
+
+    static ListenOptions UseAttestedHttps(
+        ListenOptions listen, Func<AttestedCertificateSource> certificates, Action<HttpsConnectionAdapterOptions>? configure)
+    {
+        HomeFolder.Ensure();
         return listen.UseHttps(https =>
         {
             configure?.Invoke(https);
-            https.ServerCertificateSelector = (_, _) => certificates.Current;
+            https.ServerCertificateSelector = (_, _) => certificates().Current;
         });
     }
 }

@@ -10,6 +10,9 @@ public sealed record EnclaveFinding(EnclaveRule Rule, bool IsMet, GuardAction Ac
     /// <summary>Whether this finding keeps the service from starting.</summary>
     public bool IsRefused => !IsMet && Action == GuardAction.Refuse;
 
+    /// <summary>The finding without the rule's name: "met", "broken" or "refused", and the explanation.</summary>
+    public string Outcome => $"{(IsMet ? "met" : IsRefused ? "refused" : "broken")}. {Explanation}";
+
     /// <inheritdoc/>
-    public override string ToString() => $"{Rule}: {(IsMet ? "met" : IsRefused ? "refused" : "broken")}. {Explanation}";
+    public override string ToString() => $"{Rule}: {Outcome}";
 }

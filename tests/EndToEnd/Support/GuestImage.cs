@@ -30,7 +30,8 @@ sealed record GuestImage(string Path, EifMeasurements Measurements)
     }
 
     /// <summary>An image with nitro-init.</summary>
-    public static GuestImage Build(string name, RootFileSystem root, ProgramDescription program, KernelKind kernel = KernelKind.Enclave)
+    public static GuestImage Build(
+        string name, RootFileSystem root, ProgramDescription program, KernelKind kernel = KernelKind.Enclave, string? commandLine = null)
     {
         var path = NewPath(name);
         using (root)
@@ -39,6 +40,7 @@ sealed record GuestImage(string Path, EifMeasurements Measurements)
             {
                 Kernel = EifSectionContent.FromFile(GuestParts.Kernel(kernel)),
                 KernelVersion = GuestParts.KernelVersion(kernel),
+                CommandLine = commandLine ?? EnclaveImageBuilder.DefaultCommandLine,
                 Init = FileContent.FromFile(Checkout.Init),
                 Modules = GuestParts.Modules(kernel),
                 RootFileSystem = root,

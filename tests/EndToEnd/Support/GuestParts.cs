@@ -18,10 +18,13 @@ static class GuestParts
 
     public static string NitroInit => Require(Path.Combine(TestVectors.Root, "artifacts", "publish", "nitro-init", "release_linux-x64", "nitro-init"));
 
-    /// <summary>A kernel: the enclave kernel, which has everything built in, or Debian's, which needs modules and ACPI.</summary>
-    public static string Kernel(KernelKind kind) => kind == KernelKind.Enclave
-        ? Require(Path.Combine(CacheFolder, "enclave-kernel", "current", "bzImage"), "eng/enclave-kernel")
-        : Require(Path.Combine(CacheFolder, "kernel", "current", "bzImage"));
+    /// <summary>A kernel: the enclave kernel, which has everything built in, or one of Debian's, which need modules and ACPI.</summary>
+    public static string Kernel(KernelKind kind) => kind switch
+    {
+        KernelKind.Enclave => Require(Path.Combine(CacheFolder, "enclave-kernel", "current", "bzImage"), "eng/enclave-kernel"),
+        KernelKind.Old => Require(Path.Combine(CacheFolder, "old-kernel", "current", "bzImage"), "tests/EndToEnd/old-kernel"),
+        _ => Require(Path.Combine(CacheFolder, "kernel", "current", "bzImage")),
+    };
 
     /// <summary>A kernel's version.</summary>
     public static string KernelVersion(KernelKind kind) =>
