@@ -37,6 +37,12 @@ public sealed record EnclaveOptions
     /// </summary>
     public bool ConsoleWithoutDebugMode { get; init; }
 
+    /// <summary>
+    /// Whoever starts the enclave is going to follow its console: the enclave's end waits until somebody does, for a few seconds at most,
+    /// so that nothing is lost of what a program prints that ends at once.
+    /// </summary>
+    public bool AttachConsole { get; init; }
+
     /// <summary>Bridges between TCP ports of the parent and the emulated enclave's vsock, in the form of <see cref="VsockForward"/>.</summary>
     public IReadOnlyList<string> Forwards { get; init; } = [];
 

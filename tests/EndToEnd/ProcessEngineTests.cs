@@ -23,7 +23,7 @@ public sealed class ProcessEngineTests
         var image = await GuestImage.FromProgramAsync("storm");
         await using var listener = VsockListener.Listen(ParentPort, host.VsockOptions);
         using var done = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        var serving = ServeAsync(listener, done.Token);
+        var serving = FourBytes.AnswerAsync(listener, done.Token);
         await using var enclave = await host.StartAsync(host.Options(image.Path) with { DebugMode = true });
         var console = await GuestConsole.FollowAsync(enclave.Client);
         var end = await enclave.WaitAsync(Cancellation);
@@ -87,39 +87,4 @@ public sealed class ProcessEngineTests
     static IEnumerable<string> ControlGroups() => Directory.Exists("/sys/fs/cgroup")
         ? Directory.EnumerateDirectories("/sys/fs/cgroup", "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
         : [];
-
-    // Sends four bytes back to whoever sends four.
-    static async Task ServeAsync(VsockListener listener, CancellationToken cancellationToken)
-    {
-        try
-        {
-            while (true)
-            {
-                _ = AnswerAsync(await listener.AcceptAsync(cancellationToken), cancellationToken);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The guest has ended.
-        }
-    }
-
-    static async Task AnswerAsync(VsockConnection connection, CancellationToken cancellationToken)
-    {
-        await using (connection)
-        {
-            try
-            {
-                var question = new byte[sizeof(uint)];
-                if (await connection.Stream.ReadAtLeastAsync(question, question.Length, throwOnEndOfStream: false, cancellationToken) == question.Length)
-                {
-                    await connection.Stream.WriteAsync(question, cancellationToken);
-                }
-            }
-            catch (Exception exception) when (exception is IOException or OperationCanceledException)
-            {
-                // The guest has closed it.
-            }
-        }
-    }
 }

@@ -75,6 +75,7 @@ static class RunEnclaveCommand
             options = options with
             {
                 DebugMode = options.DebugMode || attached,
+                AttachConsole = attached,
                 // Scripts written for nitro-cli mean a real enclave: an emulated one in its place would be a surprise.
                 Engine = parsed.GetResult(engine) is { Implicit: false } ? parsed.GetValue(engine)
                     : options.Engine == EngineChoice.Auto && CallName.IsNitroCli ? EngineChoice.Nitro

@@ -15,11 +15,15 @@ sealed class ConsoleLog
     public const int TailCapacity = 1024 * 1024;
 
     readonly Lock _lock = new();
+    readonly TaskCompletionSource _followed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     byte[] _head = [];
     byte[] _tail = [];
     TaskCompletionSource? _waiting;
     long _length;
     bool _complete;
+
+    /// <summary>Completes when somebody has begun to follow the console.</summary>
+    public Task Followed => _followed.Task;
 
     /// <summary>How much was printed so far, in bytes.</summary>
     public long Length
@@ -50,6 +54,9 @@ sealed class ConsoleLog
             Wake();
         }
     }
+
+    /// <summary>Says that somebody reads the console from its beginning to its end.</summary>
+    public void Follow() => _followed.TrySetResult();
 
     /// <summary>Says that nothing more will come; readers end when they have read what there is.</summary>
     public void Complete()

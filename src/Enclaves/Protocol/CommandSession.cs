@@ -111,6 +111,11 @@ sealed class CommandSession(Socket socket, ICommandTarget target, uint owner) : 
 
     async Task CopyConsoleAsync(ConsoleLog console, bool follow, CancellationToken cancellationToken)
     {
+        if (follow)
+        {
+            console.Follow();
+        }
+
         var buffer = new byte[ConsoleChunk];
         var position = 0L;
         var end = follow ? long.MaxValue : console.Length;

@@ -13,6 +13,9 @@ sealed class EnclaveSupervisor
     // just before the machine was gone may take to be read.
     static readonly TimeSpan s_lastWords = TimeSpan.FromMilliseconds(500);
 
+    // So long a launcher has, after it was told that the enclave runs, to connect to its console.
+    static readonly TimeSpan s_attachPatience = TimeSpan.FromSeconds(5);
+
     readonly EnclaveOptions _options;
     readonly EnclaveRegistry _registry;
     readonly IEnclaveEngine _engine;
@@ -150,7 +153,7 @@ sealed class EnclaveSupervisor
                 : BootFailure($"The enclave ended before its heartbeat. {await ExplainAsync(running, reports).ConfigureAwait(false)}", enclave);
     }
 
-    static async Task<EnclaveEnd> WaitForEndAsync(SupervisedEnclave enclave, IRunningEnclave running, EnclaveReports reports, CancellationToken stop)
+    async Task<EnclaveEnd> WaitForEndAsync(SupervisedEnclave enclave, IRunningEnclave running, EnclaveReports reports, CancellationToken stop)
     {
         var stopped = Task.Delay(Timeout.InfiniteTimeSpan, stop);
         var first = await Task.WhenAny(reports.End, running.Ended, enclave.TerminationRequested, stopped).ConfigureAwait(false);
@@ -158,6 +161,11 @@ sealed class EnclaveSupervisor
         {
             // Both belong together: whichever came first, the other is about to.
             await Task.WhenAny(Task.WhenAll(reports.End, running.Ended), Task.Delay(s_lastWords, CancellationToken.None)).ConfigureAwait(false);
+            if (_options.AttachConsole)
+            {
+                await Task.WhenAny(enclave.Console.Followed, Task.Delay(s_attachPatience, _time, CancellationToken.None), enclave.TerminationRequested, stopped).ConfigureAwait(false);
+            }
+
             return await OwnEndAsync(running, reports).ConfigureAwait(false);
         }
 
