@@ -104,6 +104,18 @@ public sealed class PayloadNegativeTests
 
                 w.WriteBreak();
             }),
+            // No order of registers is promised, nor the length of their map.
+            new DocumentForge().Set("pcrs", (ref w) =>
+            {
+                w.WriteStartIndefiniteMap();
+                foreach (var (index, value) in UnverifiedAttestationDocument.Parse(new DocumentForge().Document()).Pcrs.Reverse())
+                {
+                    w.WriteUInt64((ulong)index);
+                    w.WriteByteString(value.Bytes);
+                }
+
+                w.WriteBreak();
+            }),
         ];
         forges = [.. forges, Reversed(new DocumentForge())];
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 using NitroEnclaves.Attestation;
 using NitroEnclaves.Enclaves;
@@ -12,6 +13,8 @@ namespace NitroEnclaves.EndToEnd.Tests;
 /// </summary>
 public sealed partial class EnclaveGuardTests(AttestedTlsSample sample) : IClassFixture<AttestedTlsSample>
 {
+    const string Greeting = "Good day.";
+
     static readonly string[] s_good = ["DOTNET_EnableDiagnostics=0"];
 
     // The clock that the rule asks for is KVM's: under emulation of the processor, and on the machine itself, it is another.
@@ -20,7 +23,7 @@ public sealed partial class EnclaveGuardTests(AttestedTlsSample sample) : IClass
     [Fact(Timeout = 300_000)]
     public async Task A_good_enclave_meets_every_rule_and_its_TLS_ends_in_it()
     {
-        var image = sample.Build("guarded", ["nsm-closed"], s_good);
+        var image = sample.Build("guarded", ["nsm-closed"], [.. s_good, $"Greeting={Greeting}"]);
         await using var host = new EnclaveHost();
         await using var enclave = await host.StartAsync(host.Options(image.Path) with { MemoryMiB = 512 });
         var measured = Expected(image);
@@ -29,6 +32,13 @@ public sealed partial class EnclaveGuardTests(AttestedTlsSample sample) : IClass
         Assert.StartsWith($"TLS ends in {enclave.Info.EnclaveId}, PCR0 {measured.Pcr0.ToString()[..16]}", answer.Error, StringComparison.Ordinal);
         Assert.Equal(s_clock, BrokenBy(answer.Output));
         Assert.Equal(10 - s_clock.Length, answer.Output.Split('\n').Count(line => line.Contains(": met. ", StringComparison.Ordinal)));
+
+        // What the service says is in a register of its own: the value is predicted, and another is refused.
+        var configured = AttestationPolicy.ForImage(measured).WithPcr(16, PcrValue.OfContent(Encoding.UTF8.GetBytes(Greeting)));
+        var greeting = await AttestedTlsSample.AskAsync(host, enclave.Info, configured, "/");
+        Assert.Equal((0, $"{Greeting}\n"), (greeting.ExitCode, greeting.Output));
+        var elsewise = AttestationPolicy.ForImage(measured).WithPcr(16, PcrValue.OfContent("Good-bye."u8));
+        Assert.StartsWith("refused (PcrMismatch): ", (await AttestedTlsSample.AskAsync(host, enclave.Info, elsewise, "/")).Error, StringComparison.Ordinal);
 
         // The same enclave, and a client that expects another image.
         var other = new ImageMeasurements(measured.Pcr0, measured.Pcr1, PcrValue.OfContent("another program"u8));

@@ -10,6 +10,8 @@ var builder = WebApplication.CreateSlimBuilder(args);
 // The guard's rules come from the image's environment, and so are measured: NitroEnclave__Guard__ClockSource=Refuse.
 builder.Services.AddNitroEnclave(builder.Configuration.GetSection("NitroEnclave"));
 
+builder.Services.AddHostedService<GreetingMeasurement>();
+
 // No TCP, and one key: made in this enclave, known to nobody outside, and vouched for by its document.
 builder.WebHost.UseKestrelHttpsConfiguration()
     .UseVsock()
@@ -17,7 +19,7 @@ builder.WebHost.UseKestrelHttpsConfiguration()
 
 await using var app = builder.Build();
 app.MapHealthChecks("/health", new HealthCheckOptions { ResponseWriter = HealthText.WriteAsync });
-app.MapGet("/", context => context.Response.WriteAsync("Hello from inside the enclave.\n"));
+app.MapGet("/", context => context.Response.WriteAsync($"{GreetingMeasurement.Of(app.Configuration)}\n"));
 try
 {
     await app.RunAsync();

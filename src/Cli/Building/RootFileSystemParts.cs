@@ -35,7 +35,7 @@ sealed class RootFileSystemParts : IDisposable
         {
             if (request.RuntimeLibraries && request.PublishFolder is null)
             {
-                parts.Root.AddFolder("", EnclaveParts.FindRuntimeLibraries());
+                AddRuntimeLibraries(parts.Root, architecture);
             }
 
             foreach (var directory in request.Directories)
@@ -113,13 +113,26 @@ sealed class RootFileSystemParts : IDisposable
         var root = new RootFileSystem();
         if (runtimeLibraries || program.NeedsRuntimeLibraries)
         {
-            root.AddFolder("", EnclaveParts.FindRuntimeLibraries(architecture));
+            AddRuntimeLibraries(root, architecture);
         }
 
         root.AddFolder(Building.PublishedProgram.ImageFolder, folder);
         var parts = new RootFileSystemParts(root) { PublishedProgram = $"{Building.PublishedProgram.ImageFolder}/{program.Name}" };
         parts._owned.Add(root);
         return parts;
+    }
+
+    // Programs ask for their user's home; .NET builds no chain of certificates, and so no TLS, for a user without one.
+    static void AddRuntimeLibraries(RootFileSystem root, EifArchitecture architecture)
+    {
+        root.AddFolder("", EnclaveParts.FindRuntimeLibraries(architecture));
+        if (root.Find("etc/passwd") is null)
+        {
+            root.Set("etc/passwd", Text("root:x:0:0:root:/:/sbin/nologin\n"u8));
+            root.Set("etc/group", Text("root:x:0:\n"u8));
+        }
+
+        static FileNode Text(ReadOnlySpan<byte> content) => FileNode.RegularFile(FileContent.FromMemory(content.ToArray()), (UnixFileMode)0x1A4); // 0644
     }
 
     static RootFileSystemParts Owning(RootFileSystem root)

@@ -137,6 +137,29 @@ public sealed class BuildingTests : IDisposable
     }
 
     [Fact]
+    public void With_the_runtime_libraries_come_accounts_unless_there_are_some()
+    {
+        WriteProgram("publish/Service", machine: 62);
+        _folder.Write("publish/Service.runtimeconfig.json", """{"runtimeOptions":{"includedFrameworks":[{"name":"Microsoft.NETCore.App","version":"10.0.0"}]}}""");
+        _folder.Write("own/etc/passwd", "app:x:1000:1000::/home/app:/bin/sh\n");
+
+        Build("--publish", _folder["publish"], "--runtime-libraries");
+        using (var files = Open(out var image))
+        using (image)
+        {
+            Assert.Equal(["root:x:0:0:root:/:/sbin/nologin"], Lines(files, "rootfs/etc/passwd"));
+            Assert.Equal(["root:x:0:"], Lines(files, "rootfs/etc/group"));
+        }
+
+        Build("--publish", _folder["publish"], "--runtime-libraries", "--directory", _folder["own"]);
+        using (var files = Open(out var image))
+        using (image)
+        {
+            Assert.Equal(["app:x:1000:1000::/home/app:/bin/sh"], Lines(files, "rootfs/etc/passwd"));
+        }
+    }
+
+    [Fact]
     public void What_cannot_run_in_an_enclave_is_refused_with_what_to_do()
     {
         WriteProgram("publish/Service", machine: 183);

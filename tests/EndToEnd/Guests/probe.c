@@ -118,6 +118,7 @@ int main(int count, char **arguments) {
     say_lines("signals", "/proc/self/status", "SigBlk");
     say_lines("init", "/proc/1/status", "VmRSS");
     say_lines("random", "/sys/class/misc/hw_random/rng_current", "");
+    say_lines("clock", "/sys/devices/system/clocksource/clocksource0/current_clocksource", "");
     printf("probe done\n");
 
     const char *verb = count > 1 ? arguments[1] : "exit";
