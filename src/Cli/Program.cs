@@ -61,6 +61,7 @@ static class Program
         RunEnclaveCommand.Create(),
         ConsoleCommand.Create(),
         DescribeEnclavesCommand.Create(),
+        WaitEnclaveCommand.Create(),
         TerminateEnclaveCommand.Create(),
         AttestCommand.Create(),
         AllocateCommand.Create(),

@@ -55,6 +55,9 @@ public readonly record struct EnclaveId
         return true;
     }
 
+    /// <summary>The slot as it stands in an id, ours or nitro-cli's: what follows the last <c>-enc</c>; the whole text where there is none.</summary>
+    internal static string SlotText(string id) => id[(id.LastIndexOf(SlotPrefix, StringComparison.Ordinal) is >= 0 and var index ? index + SlotPrefix.Length : 0)..];
+
     /// <summary>The id's text.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{InstanceId}{SlotPrefix}{Slot:x16}");
 }

@@ -76,6 +76,9 @@ public sealed record EnclaveOptions
     /// <summary>How long the enclave may take until its heartbeat; null takes what nitro-cli takes (<see cref="EnclaveBootTimeout"/>).</summary>
     public TimeSpan? BootTimeout { get; init; }
 
+    /// <summary>When the enclave is started again after its end. The same image is started, under the same name and CID.</summary>
+    public RestartPolicy Restart { get; init; } = new();
+
     /// <summary>Ends the enclave when the process that launched it ends. Otherwise only a failed or abandoned launch does.</summary>
     public bool EndWithLauncher { get; init; }
 

@@ -21,6 +21,7 @@ public static class EnclaveOptionsValidation
         ValidateCid(options.EnclaveCid);
         ValidateIdentity(options);
         ValidateVsock(options);
+        options.Restart.Validate();
         if (options.MemoryMiB == 0)
         {
             throw new EnclaveException(EnclaveFailure.InsufficientMemoryRequested, "An enclave needs memory: 0 MiB were asked for.");

@@ -15,7 +15,7 @@ static class ConsoleCommand
         command.SetAction((parsed, cancellationToken) => CommandErrors.RunAsync(async () =>
         {
             var registry = new EnclaveRegistry();
-            await FollowAsync(registry, selection.Find(parsed, registry), parsed.GetValue(timeout), cancellationToken);
+            await FollowAsync(registry, await selection.FindAsync(parsed, registry, cancellationToken), parsed.GetValue(timeout), cancellationToken);
             return ExitCodes.Success;
         }));
         return command;

@@ -29,6 +29,7 @@ sealed class EnclaveSelection
 
     /// <summary>The enclave that was named.</summary>
     /// <exception cref="EnclaveException">There is none.</exception>
-    public EnclaveEntry Find(ParseResult parsed, EnclaveRegistry registry) =>
-        parsed.GetValue(Id) is { } id ? registry.Find(id) : registry.FindByName(parsed.GetValue(Name)!);
+    public Task<EnclaveEntry> FindAsync(ParseResult parsed, EnclaveRegistry registry, CancellationToken cancellationToken) => parsed.GetValue(Id) is { } id
+        ? registry.FindAsync(id, cancellationToken)
+        : registry.FindByNameAsync(parsed.GetValue(Name)!, cancellationToken);
 }

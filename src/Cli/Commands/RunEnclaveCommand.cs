@@ -6,6 +6,8 @@ namespace NitroEnclaves.Cli.Commands;
 /// <summary><c>nitro run-enclave</c>: starts an image and returns once its heartbeat came.</summary>
 static class RunEnclaveCommand
 {
+    static readonly TimeSpan LongestBootTimeout = TimeSpan.FromDays(1);
+
     public static Command Create()
     {
         var eif = new Option<string?>("--eif-path") { HelpName = "FILE", Description = "The image." };
@@ -26,11 +28,15 @@ static class RunEnclaveCommand
         var parent = new Option<string?>("--parent-id") { HelpName = "i-...", Description = "Emulation: the parent's instance id, which makes PCR4." };
         var module = new Option<string?>("--module-id") { HelpName = "i-...-enc...", Description = "Emulation: the enclave's id and module id." };
         var authority = new Option<string?>("--authority") { HelpName = "DIR", Description = "Emulation: the local authority that signs its documents." };
+        var restart = new RestartOptions();
+        var bootTimeout = new Option<double?>("--boot-timeout") { HelpName = "SECONDS", Description = "How long the heartbeat may take (default: 180 seconds and more for large images and memories)." };
         var config = new Option<string?>("--config") { HelpName = "FILE", Description = "A JSON file with all of this instead: eif_path, memory_mib, cpu_count or cpu_ids, ..." };
-        var command = new Command("run-enclave", "Start an enclave and wait for its heartbeat.")
+        var command = new Command("run-enclave", "Start an enclave and wait for its heartbeat. What becomes of it is written to nitro_enclaves.log in $NITRO_CLI_LOGS_PATH, /var/log/nitro_enclaves or ~/.local/state/nitro-enclaves, and to the journal when started by systemd.")
         {
             eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, attach, name, engine, role, parent, module, authority, config, forwards, allowed,
+            bootTimeout,
         };
+        restart.AddTo(command);
         Option[] ofFile = [eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, name];
         command.Validators.Add(result =>
         {
@@ -70,7 +76,9 @@ static class RunEnclaveCommand
                 AuthorityPath = parsed.GetValue(authority),
                 Forwards = parsed.GetValue(forwards) ?? [],
                 VsockAllow = parsed.GetValue(allowed) ?? [],
+                BootTimeout = parsed.GetValue(bootTimeout) is { } seconds ? BootTimeout(seconds) : null,
             };
+            options = options with { Restart = restart.Over(options.Restart, parsed) };
             var attached = parsed.GetValue(attach) || file?.AttachConsole == true;
             options = options with
             {
@@ -93,4 +101,8 @@ static class RunEnclaveCommand
         }));
         return command;
     }
+
+    static TimeSpan BootTimeout(double seconds) => seconds > 0 && seconds <= LongestBootTimeout.TotalSeconds
+        ? TimeSpan.FromSeconds(seconds)
+        : throw new EnclaveException(EnclaveFailure.InvalidArgument, $"A boot takes more than 0 and at most {LongestBootTimeout.TotalSeconds:0} seconds, not {seconds}.");
 }

@@ -18,7 +18,7 @@ static class TerminateEnclaveCommand
             if (parsed.GetValue(all))
             {
                 var ended = new List<EnclaveTermination>();
-                foreach (var entry in registry.List())
+                foreach (var entry in await registry.ListAsync(cancellationToken))
                 {
                     ended.Add(await TerminateAsync(registry, entry, cancellationToken));
                 }
@@ -27,7 +27,7 @@ static class TerminateEnclaveCommand
                 return ExitCodes.Success;
             }
 
-            Console.Out.WriteLine(EnclaveJson.Write(await TerminateAsync(registry, selection.Find(parsed, registry), cancellationToken)));
+            Console.Out.WriteLine(EnclaveJson.Write(await TerminateAsync(registry, await selection.FindAsync(parsed, registry, cancellationToken), cancellationToken)));
             return ExitCodes.Success;
         }));
         return command;

@@ -8,8 +8,10 @@ static partial class Interop
 {
     internal const int O_RDONLY = 0;
     internal const int O_RDWR = 2;
+    internal const int O_WRONLY = 1;
     internal const int O_CREAT = 0x40;
     internal const int O_EXCL = 0x80;
+    internal const int O_APPEND = 0x400;
     internal const int O_DIRECTORY = 0x10000;
     internal const int O_NOFOLLOW = 0x20000;
     internal const int O_CLOEXEC = 0x80000;
@@ -58,6 +60,7 @@ static partial class Interop
 
     internal const int AT_FDCWD = -100;
     internal const int AT_SYMLINK_NOFOLLOW = 0x100;
+    internal const int AT_EMPTY_PATH = 0x1000;
     internal const uint STATX_BASIC_STATS = 0x7ff;
 
     /// <summary>The first fields of <c>struct statx</c> (256 bytes), the same on every architecture.</summary>
@@ -69,5 +72,14 @@ static partial class Interop
 
         [FieldOffset(28)]
         internal ushort stx_mode;
+
+        [FieldOffset(32)]
+        internal ulong stx_ino;
+
+        [FieldOffset(136)]
+        internal uint stx_dev_major;
+
+        [FieldOffset(140)]
+        internal uint stx_dev_minor;
     }
 }

@@ -40,4 +40,8 @@ public sealed record EnclaveDescription : EnclaveRunInfo
     /// <summary>Ours: what to know about keys in the enclave, where its engine is no isolation boundary.</summary>
     [JsonPropertyName("Warning"), JsonPropertyOrder(14)]
     public string? Warning { get; init; }
+
+    /// <summary>Ours: how often the enclave was started again; null where its restart policy is <see cref="RestartMode.No"/>.</summary>
+    [JsonPropertyName("Restarts"), JsonPropertyOrder(15)]
+    public int? Restarts { get; init; }
 }

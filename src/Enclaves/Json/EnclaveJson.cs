@@ -19,6 +19,9 @@ public static class EnclaveJson
     public static string Write(IReadOnlyList<EnclaveDescription> descriptions) =>
         JsonSerializer.Serialize(descriptions, Context.IReadOnlyListEnclaveDescription);
 
+    /// <summary>The text of <c>wait-enclave</c>.</summary>
+    public static string Write(EnclaveEnd end) => JsonSerializer.Serialize(end, Context.EnclaveEnd);
+
     /// <summary>The text of <c>terminate-enclave</c> for one enclave.</summary>
     public static string Write(EnclaveTermination termination) => JsonSerializer.Serialize(termination, Context.EnclaveTermination);
 

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>
-/// The file of <c>run-enclave --config</c>: nitro-cli's members (eif-and-nitro-cli 3.1) and, beside them, <c>engine</c>. Unknown members are
+/// The file of <c>run-enclave --config</c>: nitro-cli's members (eif-and-nitro-cli 3.1) and, beside them, <c>engine</c> and <c>restart</c>. Unknown members are
 /// passed over, as nitro-cli does.
 /// </summary>
 public sealed record RunEnclaveConfiguration
@@ -49,6 +49,18 @@ public sealed record RunEnclaveConfiguration
     [JsonPropertyName("engine")]
     public string? Engine { get; init; }
 
+    /// <summary>When the enclave is started again: <c>no</c>, <c>on-failure</c> or <c>always</c>. nitro-cli has no such member.</summary>
+    [JsonPropertyName("restart")]
+    public string? Restart { get; init; }
+
+    /// <summary>How many starts in a row are tried. nitro-cli has no such member.</summary>
+    [JsonPropertyName("restart_limit")]
+    public int? RestartLimit { get; init; }
+
+    /// <summary>The pause before the first of them, in seconds. nitro-cli has no such member.</summary>
+    [JsonPropertyName("restart_delay")]
+    public double? RestartDelay { get; init; }
+
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="EnclaveException">
@@ -79,7 +91,7 @@ public sealed record RunEnclaveConfiguration
     }
 
     /// <summary>The options that the file stands for. Paths are taken as they are, relative to the current folder.</summary>
-    /// <exception cref="EnclaveException">The engine is none (<see cref="EnclaveFailure.InvalidArgument"/>).</exception>
+    /// <exception cref="EnclaveException">The engine or the restart policy is none (<see cref="EnclaveFailure.InvalidArgument"/>).</exception>
     public EnclaveOptions ToOptions() => new()
     {
         EifPath = EifPath,
@@ -90,7 +102,19 @@ public sealed record RunEnclaveConfiguration
         DebugMode = DebugMode == true || AttachConsole == true,
         Name = EnclaveName,
         Engine = ParseEngine(),
+        Restart = ParseRestart(),
     };
+
+    RestartPolicy ParseRestart()
+    {
+        var defaults = new RestartPolicy();
+        return new RestartPolicy
+        {
+            Mode = Restart is null ? defaults.Mode : RestartPolicy.ParseMode(Restart),
+            Limit = RestartLimit ?? defaults.Limit,
+            Delay = RestartDelay is { } seconds ? RestartPolicy.ParseDelay(seconds) : defaults.Delay,
+        };
+    }
 
     EngineChoice ParseEngine() =>
         Engine is null ? EngineChoice.Auto

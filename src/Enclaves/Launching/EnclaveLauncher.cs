@@ -47,6 +47,7 @@ public sealed class EnclaveLauncher
             Arguments = _arguments,
             Environment = ProcessEnvironment(),
             Descriptors = [pair.Theirs],
+            Output = JournalOutput.OpenStream(),
             NewSession = true,
         });
         pair.Theirs.Dispose();

@@ -28,14 +28,14 @@ public static class EnclaveProcess
         {
             using var patience = new CancellationTokenSource(s_requestPatience);
             return await channel.ReceiveOptionsAsync(patience.Token).ConfigureAwait(false) is { } options
-                ? await ServeAsync(channel, options, EngineSelector.Select, TimeProvider.System, ownsProcess: true).ConfigureAwait(false)
+                ? await ServeAsync(channel, options, EngineSelector.Select, TimeProvider.System, ownsProcess: true, OpenLogs).ConfigureAwait(false)
                 : Failure;
         }
     }
 
     internal static async Task<int> ServeAsync(
         LaunchChannel channel, EnclaveOptions options, Func<EnclaveOptions, Action<EngineAvailability>, IEnclaveEngine> selectEngine, TimeProvider time,
-        bool ownsProcess)
+        bool ownsProcess, Func<Action<string>, IReadOnlyList<IEnclaveLogOutput>>? openLogs = null)
     {
         using var stop = new CancellationTokenSource();
         using var signals = new StopSignals(stop);
@@ -48,7 +48,11 @@ public static class EnclaveProcess
             var engine = selectEngine(options, availability => Tell(new LaunchMessage { Progress = availability.Explanation }));
             using var authority = EnclaveAuthority.Open(options, time);
             using var issuer = authority.CreateIssuer();
-            var supervisor = new EnclaveSupervisor(options, registry, engine, issuer, time) { OwnsProcess = ownsProcess };
+            var supervisor = new EnclaveSupervisor(options, registry, engine, issuer, time)
+            {
+                OwnsProcess = ownsProcess,
+                LogOutputs = openLogs?.Invoke(line => Tell(new LaunchMessage { Progress = line })) ?? [],
+            };
             var end = await supervisor.RunAsync(
                 line => Tell(new LaunchMessage { Progress = line }),
                 async info =>
@@ -112,6 +116,27 @@ public static class EnclaveProcess
                 // The launcher is gone, which the watch finds out and acts upon.
             }
         }
+    }
+
+    // The file, and the journal where it is behind our standard error. An enclave runs without either, which its launcher is told.
+    static List<IEnclaveLogOutput> OpenLogs(Action<string> tell)
+    {
+        var outputs = new List<IEnclaveLogOutput>();
+        if (LogFile.Open(out var problem) is { } file)
+        {
+            outputs.Add(file);
+        }
+        else
+        {
+            tell(problem!);
+        }
+
+        if (JournalOutput.Open() is { } journal)
+        {
+            outputs.Add(journal);
+        }
+
+        return outputs;
     }
 
     static LaunchChannel OpenChannel()

@@ -11,8 +11,8 @@ namespace NitroEnclaves.Enclaves;
 /// </summary>
 sealed class HeartbeatPort : IAsyncDisposable
 {
-    /// <summary>The name of the owner's socket in the registry's folder.</summary>
-    public const string SocketName = "heartbeat.sock";
+    /// <summary>The name of the owner's socket in the registry's folder: not <c>.sock</c>, because nitro-cli takes all of these for enclaves.</summary>
+    public const string SocketName = "heartbeat.socket";
 
     const int MostConnections = 16;
 

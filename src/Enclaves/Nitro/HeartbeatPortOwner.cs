@@ -11,7 +11,7 @@ namespace NitroEnclaves.Enclaves;
 /// of those that other processes wait for.
 /// </summary>
 /// <remarks>
-/// A process that waits connects to <c>heartbeat.sock</c> and sends its enclave's CID, four bytes little-endian. When that enclave connects
+/// A process that waits connects to <c>heartbeat.socket</c> and sends its enclave's CID, four bytes little-endian. When that enclave connects
 /// the owner sends one byte, 1, and then what the enclave sends; what the process sends goes to the enclave. A process that expects another
 /// connection connects again.
 /// </remarks>

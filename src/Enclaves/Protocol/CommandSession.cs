@@ -88,6 +88,8 @@ sealed class CommandSession(Socket socket, ICommandTarget target, uint owner) : 
     {
         await WriteNumberAsync(CommandMessages.Confirmation, cancellationToken).ConfigureAwait(false);
         var end = await UnlessPeerLeaves(target.Ended, cancellationToken).ConfigureAwait(false);
+        // Everybody may know how it ended; what it printed is for those who may read its console.
+        end = CommandPolicy.Permits(EnclaveCommand.Console, PeerCredentials.Of(socket).UserId, owner) ? end : end with { ConsoleTail = null };
         await WriteAsync(
             CommandMessages.EncodeOutput(JsonSerializer.Serialize(end, EnclaveJson.Context.EnclaveEnd) + "\n"), cancellationToken).ConfigureAwait(false);
         await WriteAsync(CommandMessages.EncodeStatus(Success), cancellationToken).ConfigureAwait(false);

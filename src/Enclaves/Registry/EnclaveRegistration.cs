@@ -13,7 +13,7 @@ sealed class EnclaveRegistration : IDisposable
     }
 
     /// <summary>The files that belong to the enclave.</summary>
-    public RegistryPaths Paths { get; }
+    public RegistryPaths Paths { get; private set; }
 
     /// <summary>The entry as it stands in the registry.</summary>
     public EnclaveEntry Entry { get; private set; }
@@ -23,6 +23,16 @@ sealed class EnclaveRegistration : IDisposable
     {
         using var held = RegistryLock.Take(_registry.FolderPath);
         Entry = Entry with { State = state };
+        _file.Write(Entry);
+    }
+
+    /// <summary>Gives the enclave another id, because the hypervisor has given it another slot; its files take the new name.</summary>
+    public void Rename(InstanceId instance, ulong slot)
+    {
+        using var held = RegistryLock.Take(_registry.FolderPath);
+        var id = new EnclaveId(instance, slot).ToString();
+        Paths = Paths.Rename(id);
+        Entry = Entry with { Id = id };
         _file.Write(Entry);
     }
 

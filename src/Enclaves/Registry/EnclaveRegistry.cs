@@ -5,7 +5,7 @@ namespace NitroEnclaves.Enclaves;
 /// what the dead have left.
 /// </summary>
 /// <remarks>All members may be called from any thread and from several processes at once.</remarks>
-public sealed class EnclaveRegistry
+public sealed partial class EnclaveRegistry
 {
     /// <summary>Opens a registry; its folder is made where it is missing.</summary>
     /// <param name="path">The folder; null takes <see cref="DefaultPath"/>.</param>
@@ -36,37 +36,15 @@ public sealed class EnclaveRegistry
     /// <summary>The enclave with an id.</summary>
     /// <exception cref="EnclaveException">There is none (<see cref="EnclaveFailure.NoSuchEnclave"/>).</exception>
     public EnclaveEntry Find(string enclaveId) => List().FirstOrDefault(entry => entry.Id == enclaveId)
-        ?? throw new EnclaveException(EnclaveFailure.NoSuchEnclave, $"No running enclave has the id '{enclaveId}'.");
+        ?? throw NoSuchId(enclaveId);
 
     /// <summary>The enclave with a name.</summary>
     /// <exception cref="EnclaveException">There is none (<see cref="EnclaveFailure.Naming"/>).</exception>
     public EnclaveEntry FindByName(string name) => List().FirstOrDefault(entry => entry.Name == name)
-        ?? throw new EnclaveException(EnclaveFailure.Naming, $"No running enclave has the name '{name}'.");
+        ?? throw NoSuchName(name);
 
     /// <summary>A client for the commands of one enclave; nothing is connected yet.</summary>
     public EnclaveClient Connect(string enclaveId) => new(new RegistryPaths(FolderPath, enclaveId).Commands);
-
-    /// <summary>Describes all running enclaves, in the order of their CIDs. Those that end meanwhile are left out.</summary>
-    /// <param name="metadata">Whether the images' metadata is wanted too.</param>
-    /// <param name="cancellationToken">Gives the wait up.</param>
-    /// <exception cref="EnclaveException">The folder cannot be read (<see cref="EnclaveFailure.RegistryUnavailable"/>).</exception>
-    public async Task<IReadOnlyList<EnclaveDescription>> DescribeAsync(bool metadata = false, CancellationToken cancellationToken = default)
-    {
-        var descriptions = new List<EnclaveDescription>();
-        foreach (var entry in List().Where(entry => entry.State != EnclaveState.Starting))
-        {
-            try
-            {
-                descriptions.Add(await Connect(entry.Id).DescribeAsync(metadata, cancellationToken).ConfigureAwait(false));
-            }
-            catch (EnclaveException) when (List().All(other => other.Id != entry.Id))
-            {
-                // It ended between the two questions.
-            }
-        }
-
-        return descriptions;
-    }
 
     /// <summary>The Unix socket through which the parent's programs reach an enclave's ports (<c>CONNECT &lt;port&gt;</c>).</summary>
     public string VsockPath(string enclaveId) => new RegistryPaths(FolderPath, enclaveId).Vsock;
@@ -131,7 +109,8 @@ public sealed class EnclaveRegistry
     {
         if (options.ModuleId is { } given)
         {
-            return others.Any(other => other.Id == given) ? throw IdTaken(given) : EnclaveId.Parse(given);
+            // Slots are what sockets are named by: two enclaves must not share one, not even of two parents.
+            return others.Any(other => EnclaveId.SlotText(other.Id) == EnclaveId.SlotText(given)) ? throw IdTaken(given) : EnclaveId.Parse(given);
         }
 
         var parent = options.ParentInstanceId is { } instance ? InstanceId.Parse(instance) : InstanceId.OfThisMachine();
@@ -140,7 +119,7 @@ public sealed class EnclaveRegistry
         {
             id = new EnclaveId(parent, slot);
             var text = id.ToString();
-            if (others.All(other => other.Id != text))
+            if (others.All(other => EnclaveId.SlotText(other.Id) != EnclaveId.SlotText(text)))
             {
                 return id;
             }
@@ -148,6 +127,10 @@ public sealed class EnclaveRegistry
 
         throw IdTaken(id.ToString());
     }
+
+    static EnclaveException NoSuchId(string id) => new(EnclaveFailure.NoSuchEnclave, $"No running enclave has the id '{id}'.");
+
+    static EnclaveException NoSuchName(string name) => new(EnclaveFailure.Naming, $"No running enclave has the name '{name}'.");
 
     static EnclaveException IdTaken(string id) => new(EnclaveFailure.ConflictingArgument, $"An enclave with the id {id} runs already.");
 

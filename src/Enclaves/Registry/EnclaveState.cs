@@ -9,6 +9,9 @@ public enum EnclaveState
     /// <summary>Its heartbeat has come.</summary>
     Running,
 
+    /// <summary>It has ended and waits to be started again. nitro-cli calls this EMPTY.</summary>
+    Restarting,
+
     /// <summary>It is being ended.</summary>
     Terminating,
 }

@@ -6,6 +6,7 @@ namespace NitroEnclaves.Enclaves;
 sealed class RegistryPaths
 {
     internal const string EntrySuffix = ".json";
+    internal const string CommandsSuffix = ".sock";
 
     /// <summary>
     /// The path beside which programs of the parent listen for all enclaves at once (<c>parent.vsock_&lt;port&gt;</c>), as they do on a real
@@ -34,8 +35,11 @@ sealed class RegistryPaths
     /// <summary>What is known of the enclave; locked by its process for as long as that lives.</summary>
     public string Entry => Path.Combine(_folder, _id + EntrySuffix);
 
-    /// <summary>The socket on which the enclave's process takes commands.</summary>
-    public string Commands => Path.Combine(_folder, _id + ".sock");
+    /// <summary>
+    /// The socket on which the enclave's process takes commands. Its name is the slot alone: there nitro-cli looks for an enclave whose id it
+    /// is given (eif-and-nitro-cli 3.4).
+    /// </summary>
+    public string Commands => Path.Combine(_folder, EnclaveId.SlotText(_id) + CommandsSuffix);
 
     /// <summary>The socket through which the parent's programs reach the enclave; beside it <c>_&lt;port&gt;</c> for the other way.</summary>
     public string Vsock => Path.Combine(_folder, _id + ".vsock");
@@ -46,10 +50,23 @@ sealed class RegistryPaths
     /// <summary>The path of listeners that serve every enclave of the registry.</summary>
     public string SharedVsock => Path.Combine(_folder, SharedVsockName);
 
+    /// <summary>Moves all of them to another id.</summary>
+    /// <returns>The files under that id.</returns>
+    public RegistryPaths Rename(string id)
+    {
+        var renamed = new RegistryPaths(_folder, id);
+        foreach (var path in Existing())
+        {
+            File.Move(path, path == Commands ? renamed.Commands : Path.Combine(_folder, id + Path.GetFileName(path)[_id.Length..]));
+        }
+
+        return renamed;
+    }
+
     /// <summary>Removes all of them; what is gone already or not ours to remove stays as it is.</summary>
     public void Remove()
     {
-        foreach (var path in Directory.EnumerateFiles(_folder, _id + ".*"))
+        foreach (var path in Existing())
         {
             try
             {
@@ -60,5 +77,11 @@ sealed class RegistryPaths
                 // Another user's entry in a shared folder: its owner, or root, will remove it.
             }
         }
+    }
+
+    IEnumerable<string> Existing()
+    {
+        IEnumerable<string> own = Directory.GetFiles(_folder, _id + ".*");
+        return File.Exists(Commands) ? own.Append(Commands) : own;
     }
 }

@@ -9,4 +9,13 @@ namespace NitroEnclaves.Enclaves;
 public sealed record EnclaveEnd(
     [property: JsonPropertyName("Kind")] EnclaveEndKind Kind,
     [property: JsonPropertyName("Status")] int? Status,
-    [property: JsonPropertyName("Explanation")] string Explanation);
+    [property: JsonPropertyName("Explanation")] string Explanation)
+{
+    /// <summary>How often it had been started again; null where its restart policy is <see cref="RestartMode.No"/>.</summary>
+    [JsonPropertyName("Restarts")]
+    public int? Restarts { get; init; }
+
+    /// <summary>The last lines of its console; null where there are none, or they are not for whoever asks.</summary>
+    [JsonPropertyName("ConsoleTail")]
+    public string? ConsoleTail { get; init; }
+}

@@ -1,18 +1,16 @@
+using System.Globalization;
+using System.Text;
 using NitroEnclaves.Images;
 using NitroEnclaves.Nsm;
 
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>
-/// One enclave from its start to its end: image, registry entry, NSM, engine, heartbeat, commands, and the removal of all of it. Nothing
-/// of the enclave is left when <see cref="RunAsync"/> returns or throws.
+/// One enclave from its start to its end: image, registry entry, NSM, engine, heartbeat, commands, new starts by its restart policy, and the
+/// removal of all of it. Nothing of the enclave is left when <see cref="RunAsync"/> returns or throws.
 /// </summary>
 sealed class EnclaveSupervisor
 {
-    // nitro-init reports its end and then resets: that long the last lines on the console may take, and so long a report that was sent
-    // just before the machine was gone may take to be read.
-    static readonly TimeSpan s_lastWords = TimeSpan.FromMilliseconds(500);
-
     // So long a launcher has, after it was told that the enclave runs, to connect to its console.
     static readonly TimeSpan s_attachPatience = TimeSpan.FromSeconds(5);
 
@@ -38,36 +36,57 @@ sealed class EnclaveSupervisor
     /// <summary>Whether the process ends with the enclave, so that commands may take the one's end for the other's.</summary>
     public bool OwnsProcess { get; init; }
 
+    /// <summary>Where its life is written down. The id of the enclave goes in front of each line.</summary>
+    public IReadOnlyList<IEnclaveLogOutput> LogOutputs { get; init; } = [];
+
     /// <summary>Starts the enclave, stays with it, and ends it.</summary>
     /// <param name="progress">Told what happens until the enclave runs, a line each.</param>
-    /// <param name="started">Told once, when the heartbeat has come.</param>
+    /// <param name="started">Told once, when the first heartbeat has come.</param>
     /// <param name="stop">Ends the enclave, or its start.</param>
-    /// <returns>How it ended.</returns>
-    /// <exception cref="EnclaveException">It did not come up.</exception>
+    /// <returns>How it ended for good.</returns>
+    /// <exception cref="EnclaveException">It did not come up at all.</exception>
     /// <exception cref="OperationCanceledException">It was stopped before it came up.</exception>
     public async Task<EnclaveEnd> RunAsync(Action<string> progress, Func<EnclaveRunInfo, Task> started, CancellationToken stop)
     {
-        using var image = EnclaveImages.Open(_options);
-        _options.ValidateMemory(image.Length);
-        var measurements = EnclaveImages.Measure(image, stop);
-        EnclaveImages.CheckSignature(image, measurements, _time.GetUtcNow());
-
-        var slots = _engine.Reserve(_options) is { } slot ? SlotSource.Of(slot) : SlotSource.Random;
-        using var registration = _registry.Register(_options, _engine.Name, slots);
-        var console = new ConsoleLog();
-        var enclave = new SupervisedEnclave(_options, registration, measurements, image.Metadata, console);
-        progress("Start allocating memory...");
-        var running = await _engine.StartAsync(Launch(enclave, image, measurements), stop).ConfigureAwait(false);
+        SupervisedEnclave? known = null;
+        var log = new EnclaveLog(LogOutputs, _time, () => known is { } enclave ? $"enc-{EnclaveId.Parse(enclave.Id).Slot:x}" : "enc-xxxxxxx");
         try
         {
-            enclave.Place(running);
-            return await SuperviseAsync(enclave, running, image.Length, progress, started, stop).ConfigureAwait(false);
+            using var image = EnclaveImages.Open(_options);
+            _options.ValidateMemory(image.Length);
+            var measurements = EnclaveImages.Measure(image, stop);
+            EnclaveImages.CheckSignature(image, measurements, _time.GetUtcNow());
+
+            var slots = _engine.Reserve(_options) is { } slot ? SlotSource.Of(slot) : SlotSource.Random;
+            using var registration = _registry.Register(_options, _engine.Name, slots);
+            var enclave = known = new SupervisedEnclave(_options, registration, measurements, image.Metadata, new ConsoleLog());
+            log.Write(EnclaveLogLevel.Info, string.Create(
+                CultureInfo.InvariantCulture,
+                $"Starting {enclave.Name} ({enclave.Id}) by the {_engine.Name} engine: CID {enclave.Cid}, {_options.MemoryMiB} MiB, {_options.VcpuCount} vCPUs, PCR0 {measurements.Pcr0}"));
+            progress("Start allocating memory...");
+            try
+            {
+                var run = await StartAsync(enclave, image, measurements, stop).ConfigureAwait(false);
+                return await SuperviseAsync(enclave, image, run, log, progress, started, stop).ConfigureAwait(false);
+            }
+            finally
+            {
+                enclave.Console.Complete();
+            }
         }
-        finally
+        catch (EnclaveException exception)
         {
-            await running.DisposeAsync().ConfigureAwait(false);
-            console.Complete();
+            log.Write(EnclaveLogLevel.Error, $"[ E{exception.NitroCliCode:D2} ] {exception.Message}");
+            throw;
         }
+    }
+
+    async Task<EnclaveRun> StartAsync(SupervisedEnclave enclave, EifFile image, EifMeasurements measurements, CancellationToken stop)
+    {
+        var patience = _options.BootTimeout ?? EnclaveBootTimeout.For(image.Length, _options.MemoryMiB);
+        var run = await EnclaveRun.StartAsync(_engine, Launch(enclave, image, measurements), patience, enclave.Console, _time, stop).ConfigureAwait(false);
+        enclave.Place(run.Running);
+        return run;
     }
 
     EnclaveLaunch Launch(SupervisedEnclave enclave, EifFile image, EifMeasurements measurements) => new()
@@ -88,110 +107,131 @@ sealed class EnclaveSupervisor
     };
 
     async Task<EnclaveEnd> SuperviseAsync(
-        SupervisedEnclave enclave, IRunningEnclave running, long imageLength, Action<string> progress, Func<EnclaveRunInfo, Task> started,
+        SupervisedEnclave enclave, EifFile image, EnclaveRun first, EnclaveLog log, Action<string> progress, Func<EnclaveRunInfo, Task> started,
         CancellationToken stop)
     {
-        var reports = new EnclaveReports(_time);
-        using var serving = new CancellationTokenSource();
-        var served = reports.ServeAsync(running.AcceptReportAsync, serving.Token);
+        await using var run = new CurrentRun { Run = first };
+        var server = CommandServer.Start(enclave.Registration.Paths.Commands, enclave, Interop.geteuid(), OwnsProcess);
+        await using (server.ConfigureAwait(false))
+        {
+            using var consoles = enclave.ReadableConsole is { } readable
+                ? ConsoleServer.Start(enclave.Registration.Paths.Console, enclave.Cid, readable)
+                : null;
+            enclave.Registration.Enter(EnclaveState.Running);
+            var info = enclave.RunInfo();
+            var line = $"Started enclave with enclave-cid: {info.EnclaveCid}, memory: {info.MemoryMiB} MiB, cpu-ids: [{string.Join(", ", info.CpuIds)}]";
+            log.Write(EnclaveLogLevel.Info, line);
+            progress(line);
+            await started(info).ConfigureAwait(false);
+
+            var end = enclave.Complement(await LiveAsync(enclave, image, run, log, stop).ConfigureAwait(false));
+            enclave.Registration.Enter(EnclaveState.Terminating);
+            await run.DisposeAsync().ConfigureAwait(false);
+            enclave.Console.Complete();
+            server.StopListening();
+            enclave.Registration.Dispose();
+            log.Write(EnclaveLogLevel.Info, "Nothing of it is left.");
+            enclave.Complete(end);
+            await server.DrainAsync().ConfigureAwait(false);
+            return end;
+        }
+    }
+
+    // Waits for the end of one run after the other, until there is no other.
+    async Task<EnclaveEnd> LiveAsync(SupervisedEnclave enclave, EifFile image, CurrentRun current, EnclaveLog log, CancellationToken stop)
+    {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var registration = enclave.TerminationAsked.Register(ending.Cancel);
+        var schedule = new RestartSchedule(_options.Restart);
         try
         {
-            await WaitForHeartbeatAsync(enclave, running, reports, imageLength, stop).ConfigureAwait(false);
-            var server = CommandServer.Start(enclave.Registration.Paths.Commands, enclave, Interop.geteuid(), OwnsProcess);
-            await using (server.ConfigureAwait(false))
+            while (true)
             {
-                using var consoles = enclave.ReadableConsole is { } readable
-                    ? ConsoleServer.Start(enclave.Registration.Paths.Console, enclave.Cid, readable)
-                    : null;
-                enclave.Registration.Enter(EnclaveState.Running);
-                var info = enclave.RunInfo();
-                progress($"Started enclave with enclave-cid: {info.EnclaveCid}, memory: {info.MemoryMiB} MiB, cpu-ids: [{string.Join(", ", info.CpuIds)}]");
-                await started(info).ConfigureAwait(false);
+                var end = await WaitForEndAsync(current, ending.Token).ConfigureAwait(false);
+                var pause = schedule.Next(end, current.Run?.Elapsed ?? TimeSpan.Zero);
+                log.Write(
+                    end is { Kind: EnclaveEndKind.Exited, Status: 0 } ? EnclaveLogLevel.Info : EnclaveLogLevel.Warn,
+                    pause is { } time ? $"{end.Explanation} It is started again in {time.TotalSeconds:0.#} s." : end.Explanation);
+                if (pause is not { } delay)
+                {
+                    await WaitForFollowerAsync(enclave, ending.Token).ConfigureAwait(false);
+                    return end;
+                }
 
-                var end = await WaitForEndAsync(enclave, running, reports, stop).ConfigureAwait(false);
-                enclave.Registration.Enter(EnclaveState.Terminating);
-                await running.DisposeAsync().ConfigureAwait(false);
-                enclave.Console.Complete();
-                server.StopListening();
-                enclave.Registration.Dispose();
-                enclave.Complete(end);
-                await server.DrainAsync().ConfigureAwait(false);
-                return end;
+                enclave.Registration.Enter(EnclaveState.Restarting);
+                await current.DisposeAsync().ConfigureAwait(false);
+                enclave.Console.Append(Encoding.UTF8.GetBytes($"\r\n[{end.Explanation} It is started again.]\r\n"));
+                await Task.Delay(delay, _time, ending.Token).ConfigureAwait(false);
+                enclave.Restarts = schedule.Count;
+                await StartAgainAsync(enclave, image, current, log, ending.Token).ConfigureAwait(false);
             }
         }
-        finally
+        catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            await serving.CancelAsync().ConfigureAwait(false);
-            await served.ConfigureAwait(false);
+            var end = new EnclaveEnd(
+                EnclaveEndKind.Terminated, null,
+                stop.IsCancellationRequested && !enclave.TerminationAsked.IsCancellationRequested
+                    ? "The enclave was terminated with the process that owned it."
+                    : "The enclave was terminated by a command.");
+            log.Write(EnclaveLogLevel.Info, end.Explanation);
+            return end;
         }
     }
 
-    async Task WaitForHeartbeatAsync(
-        SupervisedEnclave enclave, IRunningEnclave running, EnclaveReports reports, long imageLength, CancellationToken stop)
+    // What a short program prints is for who attaches to its console, which is a moment after the start.
+    async Task WaitForFollowerAsync(SupervisedEnclave enclave, CancellationToken ending)
     {
-        var patience = _options.BootTimeout ?? EnclaveBootTimeout.For(imageLength, _options.MemoryMiB);
-        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var timeout = Task.Delay(patience, _time, giveUp.Token);
-        var first = await Task.WhenAny(reports.Ready, running.Ended, timeout).ConfigureAwait(false);
-        if (first == running.Ended && !reports.Ready.IsCompletedSuccessfully)
+        if (_options.AttachConsole)
         {
-            // What the enclave sent before it was gone may still be on its way to us.
-            await Task.WhenAny(reports.Ready, reports.End, Task.Delay(s_lastWords, stop)).ConfigureAwait(false);
+            using var followed = CancellationTokenSource.CreateLinkedTokenSource(ending);
+            await Task.WhenAny(enclave.Console.Followed, Task.Delay(s_attachPatience, _time, followed.Token)).ConfigureAwait(false);
+            await followed.CancelAsync().ConfigureAwait(false);
         }
-
-        stop.ThrowIfCancellationRequested();
-        await giveUp.CancelAsync().ConfigureAwait(false);
-        if (reports.Ready.IsCompletedSuccessfully)
-        {
-            return;
-        }
-
-        throw reports.Ready.Exception?.InnerException is EnclaveException wrong
-            ? BootFailure(wrong.Message, enclave)
-            : first == timeout
-                ? BootFailure($"No heartbeat came within {patience.TotalSeconds:0} s.", enclave)
-                : BootFailure($"The enclave ended before its heartbeat. {await ExplainAsync(running, reports).ConfigureAwait(false)}", enclave);
     }
 
-    async Task<EnclaveEnd> WaitForEndAsync(SupervisedEnclave enclave, IRunningEnclave running, EnclaveReports reports, CancellationToken stop)
+    static async Task<EnclaveEnd> WaitForEndAsync(CurrentRun current, CancellationToken ending) =>
+        current.Run is { } run ? await run.WaitForEndAsync(ending).ConfigureAwait(false) : current.StartFailure!;
+
+    async Task StartAgainAsync(SupervisedEnclave enclave, EifFile image, CurrentRun current, EnclaveLog log, CancellationToken ending)
     {
-        var stopped = Task.Delay(Timeout.InfiniteTimeSpan, stop);
-        var first = await Task.WhenAny(reports.End, running.Ended, enclave.TerminationRequested, stopped).ConfigureAwait(false);
-        if (first == reports.End || first == running.Ended)
+        try
         {
-            // Both belong together: whichever came first, the other is about to.
-            await Task.WhenAny(Task.WhenAll(reports.End, running.Ended), Task.Delay(s_lastWords, CancellationToken.None)).ConfigureAwait(false);
-            if (_options.AttachConsole)
+            // The registers were made from what the file held: another content must not be started under them.
+            var measurements = EnclaveImages.Measure(image, ending);
+            if (measurements != enclave.ImageMeasurements)
             {
-                await Task.WhenAny(enclave.Console.Followed, Task.Delay(s_attachPatience, _time, CancellationToken.None), enclave.TerminationRequested, stopped).ConfigureAwait(false);
+                throw new EnclaveException(EnclaveFailure.InvalidImage, "The image file has changed since the enclave was first started.");
             }
 
-            return await OwnEndAsync(running, reports).ConfigureAwait(false);
+            if (_engine.Reserve(_options) is { } slot && _options.ModuleId is null)
+            {
+                enclave.Registration.Rename(EnclaveId.Parse(enclave.Id).InstanceId, slot);
+            }
+
+            current.Run = await StartAsync(enclave, image, measurements, ending).ConfigureAwait(false);
+            enclave.Registration.Enter(EnclaveState.Running);
+            log.Write(EnclaveLogLevel.Info, $"Started again, start {enclave.Restarts + 1}.");
         }
-
-        return new EnclaveEnd(
-            EnclaveEndKind.Terminated, null, first == enclave.TerminationRequested ? "The enclave was terminated by a command." : "The enclave was terminated with the process that owned it.");
-    }
-
-    static async Task<EnclaveEnd> OwnEndAsync(IRunningEnclave running, EnclaveReports reports)
-    {
-        if (reports.End.IsCompletedSuccessfully)
+        catch (EnclaveException exception)
         {
-            return await reports.End.ConfigureAwait(false);
+            current.StartFailure = new EnclaveEnd(EnclaveEndKind.EngineFailed, null, $"The enclave did not come up again: {exception.Message}");
         }
-
-        var exit = await running.Ended.ConfigureAwait(false);
-        return exit.IsFailure
-            ? new EnclaveEnd(EnclaveEndKind.EngineFailed, null, exit.Explanation)
-            : new EnclaveEnd(EnclaveEndKind.Unknown, null, $"{exit.Explanation} Its init made no report, so the status of its program is unknown.");
     }
 
-    static async Task<string> ExplainAsync(IRunningEnclave running, EnclaveReports reports) =>
-        (await OwnEndAsync(running, reports).ConfigureAwait(false)).Explanation;
-
-    static EnclaveException BootFailure(string message, SupervisedEnclave enclave)
+    /// <summary>The run of the moment; between two there is none, and after a start that failed there is why.</summary>
+    sealed class CurrentRun : IAsyncDisposable
     {
-        var tail = enclave.Console.TailText();
-        return new EnclaveException(EnclaveFailure.BootFailure, message) { ConsoleTail = tail.Length > 0 ? tail : null };
+        public EnclaveRun? Run { get; set; }
+
+        public EnclaveEnd? StartFailure { get; set; }
+
+        public async ValueTask DisposeAsync()
+        {
+            if (Run is { } run)
+            {
+                Run = null;
+                await run.DisposeAsync().ConfigureAwait(false);
+            }
+        }
     }
 }

@@ -4,12 +4,14 @@ using NitroEnclaves.Images;
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>What the process of an enclave knows of it and tells whoever asks.</summary>
+#pragma warning disable CA1001 // The source has no timer, and commands may still cancel it while the enclave goes: it is left to the collector.
 sealed class SupervisedEnclave(
     EnclaveOptions options, EnclaveRegistration registration, EifMeasurements measurements, EifMetadata? metadata, ConsoleLog console) : ICommandTarget
+#pragma warning restore CA1001
 {
     const string HashAlgorithm = "Sha512_48 { .. }";
 
-    readonly TaskCompletionSource _terminate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly CancellationTokenSource _terminate = new();
     readonly TaskCompletionSource<EnclaveEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public EnclaveRegistration Registration => registration;
@@ -28,8 +30,14 @@ sealed class SupervisedEnclave(
 
     public Task<EnclaveEnd> Ended => _ended.Task;
 
-    /// <summary>Completes when a command asks for the enclave's end.</summary>
-    public Task TerminationRequested => _terminate.Task;
+    /// <summary>Cancelled when a command asks for the enclave's end.</summary>
+    public CancellationToken TerminationAsked => _terminate.Token;
+
+    /// <summary>What the image measured when the enclave was first started.</summary>
+    public EifMeasurements ImageMeasurements => measurements;
+
+    /// <summary>How often the enclave was started again; null where it never is.</summary>
+    public int? Restarts { get; set; } = options.Restart.Restarts ? 0 : null;
 
     IReadOnlyList<uint> CpuIds { get; set; } = options.CpuIds ?? [.. Enumerable.Range(0, options.VcpuCount).Select(id => (uint)id)];
 
@@ -42,10 +50,17 @@ sealed class SupervisedEnclave(
         MemoryMiB = running.MemoryMiB ?? MemoryMiB;
     }
 
-    public void Terminate() => _terminate.TrySetResult();
+    public void Terminate() => _terminate.Cancel();
 
     /// <summary>Says that the enclave has ended and nothing of it is left.</summary>
     public void Complete(EnclaveEnd end) => _ended.TrySetResult(end);
+
+    /// <summary>Adds to an end what is known here: the restarts, and the console's last lines where they may be read.</summary>
+    public EnclaveEnd Complement(EnclaveEnd end) => end with
+    {
+        Restarts = Restarts,
+        ConsoleTail = ReadableConsole?.TailText() is { Length: > 0 } tail ? tail : null,
+    };
 
     public EnclaveRunInfo RunInfo() => new()
     {
@@ -75,6 +90,7 @@ sealed class SupervisedEnclave(
         Metadata = metadata && ImageMetadata is { } image ? EnclaveMetadataJson.Flatten(image) : null,
         Engine = registration.Entry.Engine,
         Warning = registration.Entry.Engine == ProcessEngine.EngineName ? ProcessEngine.Warning : null,
+        Restarts = Restarts,
     };
 
     EifMetadata? ImageMetadata => metadata;

@@ -7,18 +7,28 @@ namespace NitroEnclaves.Enclaves.Tests;
 sealed class ScriptedEngine : IEnclaveEngine
 {
     readonly TaskCompletionSource<ScriptedRun> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly Channel<ScriptedRun> _runs = Channel.CreateUnbounded<ScriptedRun>();
 
     public string Name => "scripted";
 
-    /// <summary>Completes when the enclave was started.</summary>
+    /// <summary>Completes when the enclave was started for the first time.</summary>
     public Task<ScriptedRun> Started => _started.Task;
+
+    /// <summary>Slots that somebody else gives, as on Nitro; empty where any will do.</summary>
+    public Queue<ulong> Slots { get; } = new();
+
+    /// <summary>The next start, the first one included.</summary>
+    public ValueTask<ScriptedRun> NextAsync(CancellationToken cancellationToken) => _runs.Reader.ReadAsync(cancellationToken);
+
+    public ulong? Reserve(EnclaveOptions options) => Slots.TryDequeue(out var slot) ? slot : null;
 
     public EngineAvailability Probe() => new(Name, true, "The test runs it.");
 
     public Task<IRunningEnclave> StartAsync(EnclaveLaunch launch, CancellationToken cancellationToken = default)
     {
         var run = new ScriptedRun(launch);
-        _started.SetResult(run);
+        _started.TrySetResult(run);
+        _runs.Writer.TryWrite(run);
         return Task.FromResult<IRunningEnclave>(run);
     }
 }
