@@ -25,6 +25,7 @@ sealed class HeartbeatPort : IAsyncDisposable
     readonly TimeProvider _time;
     readonly Channel<Stream> _connections = Channel.CreateBounded<Stream>(MostConnections);
     readonly CancellationTokenSource _disposed = new();
+    readonly TaskCompletionSource _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly Task _running;
 
     /// <summary>Starts to take part.</summary>
@@ -37,6 +38,10 @@ sealed class HeartbeatPort : IAsyncDisposable
         (_cid, _path, _listen, _time) = (cid, Path.Combine(registryPath, SocketName), listen, time);
         _running = Task.Run(RunAsync);
     }
+
+    /// <summary>Completes when a connection of the enclave would arrive here. An enclave says once that it is ready: it must not be started before.</summary>
+    /// <exception cref="EnclaveException">Another kind of program has the port (<see cref="EnclaveFailure.BootFailure"/>).</exception>
+    public Task Listening => _listening.Task;
 
     /// <summary>The next connection of the enclave.</summary>
     /// <exception cref="EnclaveException">Another kind of program has the port (<see cref="EnclaveFailure.BootFailure"/>).</exception>
@@ -77,6 +82,7 @@ sealed class HeartbeatPort : IAsyncDisposable
                 {
                     await using (listener.ConfigureAwait(false))
                     {
+                        _listening.TrySetResult();
                         var owner = new HeartbeatPortOwner(listener, _path, _cid, Take, _time);
                         await owner.ServeAsync(_disposed.Token).ConfigureAwait(false);
                     }
@@ -95,12 +101,15 @@ sealed class HeartbeatPort : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            _listening.TrySetCanceled();
             _connections.Writer.TryComplete();
         }
         catch (Exception exception) when (exception is EnclaveException or VsockException or IOException or SocketException)
         {
-            _connections.Writer.TryComplete(exception as EnclaveException
-                ?? new EnclaveException(EnclaveFailure.BootFailure, $"Vsock port {EnclaveReports.Port} cannot be served: {exception.Message}", exception));
+            var failure = exception as EnclaveException
+                ?? new EnclaveException(EnclaveFailure.BootFailure, $"Vsock port {EnclaveReports.Port} cannot be served: {exception.Message}", exception);
+            _listening.TrySetException(failure);
+            _connections.Writer.TryComplete(failure);
         }
     }
 
@@ -138,6 +147,7 @@ sealed class HeartbeatPort : IAsyncDisposable
             var bytes = new byte[sizeof(uint)];
             BinaryPrimitives.WriteUInt32LittleEndian(bytes, _cid);
             await stream.WriteAsync(bytes, _disposed.Token).ConfigureAwait(false);
+            _listening.TrySetResult();
             await stream.ReadExactlyAsync(bytes.AsMemory(0, 1), _disposed.Token).ConfigureAwait(false);
             Take(stream);
             stream = null;

@@ -60,6 +60,7 @@ public sealed class NitroEngine : IEnclaveEngine
             uint[] cpus = [.. Enumerable.Range(0, launch.VcpuCount).Select(index => slot.AddCpu(launch.CpuIds is { } ids ? ids[index] : 0)).Order()];
             // Before the start: the enclave may say that it is ready at any moment after it.
             heartbeat = _parent.ListenForHeartbeat(launch.Cid, Path.GetDirectoryName(launch.VsockPath)!);
+            await heartbeat.Listening.WaitAsync(cancellationToken).ConfigureAwait(false);
             slot.Start(launch.DebugMode, launch.Cid);
             return new NitroEnclave(slot, memory, heartbeat, launch.DebugMode ? _parent.Connector : null, launch, cpus);
         }

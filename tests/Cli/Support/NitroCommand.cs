@@ -26,6 +26,8 @@ static class NitroCommand
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        // Not into the machine's own log.
+        start.Environment["NITRO_CLI_LOGS_PATH"] = Path.Combine(Path.GetTempPath(), "nitro-cli-tests");
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

@@ -41,6 +41,9 @@ sealed class EnclaveHost : IAsyncDisposable
 
     public string TemporaryPath => Path.Combine(_folder, "tmp");
 
+    /// <summary>Where this host's enclaves write what happens to them.</summary>
+    public string LogPath => Path.Combine(_folder, "log");
+
     public EnclaveRegistry Registry => new(RegistryPath);
 
     /// <summary>The variable, and its value, by which a process is known as one of this host's.</summary>
@@ -50,6 +53,7 @@ sealed class EnclaveHost : IAsyncDisposable
     public Dictionary<string, string> Environment => new()
     {
         ["NITRO_CLI_SOCKETS_PATH"] = RegistryPath,
+        ["NITRO_CLI_LOGS_PATH"] = LogPath,
         ["TMPDIR"] = TemporaryPath,
         [MarkVariable] = InstanceId,
     };
