@@ -29,5 +29,8 @@ class NitroParent(KernelFiles files, VsockOptions vsock, TimeProvider time)
 
     /// <summary>Takes part in the port at which enclaves say that they are ready.</summary>
     public HeartbeatPort ListenForHeartbeat(uint cid, string registryPath) =>
-        new(cid, registryPath, () => VsockListener.Listen(EnclaveReports.Port, vsock), time);
+        new(cid, registryPath, Listen, time);
+
+    /// <summary>Listens at the port; fails where somebody else does.</summary>
+    protected virtual VsockListener Listen() => VsockListener.Listen(EnclaveReports.Port, vsock);
 }

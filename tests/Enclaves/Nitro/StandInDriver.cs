@@ -100,8 +100,9 @@ sealed class StandInDriver(ScriptedKernel kernel, int threadsPerCore = 2) : Nitr
                 var pool = CpuList.Parse(driver.Pool);
                 if (cpu == 0)
                 {
-                    // A core that the enclave has begun comes first.
-                    cpu = pool.Where(other => !driver._cpus.ContainsKey(other))
+                    // Cores are given whole: one that the enclave has begun comes first, and one that another has begun is none to choose.
+                    cpu = pool.Where(other => !driver._cpus.ContainsKey(other)
+                            && driver._cpus.All(given => given.Value == this || driver.CoreOf(given.Key) != driver.CoreOf(other)))
                         .OrderByDescending(other => _cpus.Exists(mine => driver.CoreOf(mine) == driver.CoreOf(other))).ThenBy(driver.CoreOf).FirstOrDefault();
                     if (cpu == 0)
                     {

@@ -71,6 +71,17 @@ sealed class StandInParent : IDisposable
 
     sealed class OrdinaryMemoryParent(KernelFiles files, VsockOptions vsock) : NitroParent(files, vsock, TimeProvider.System)
     {
+        static readonly Lock s_listening = new();
+
+        // The kernel lets one of all that come at once have a vsock port; on a Unix socket's path, looking whether its owner lives and taking it are two.
+        protected override VsockListener Listen()
+        {
+            lock (s_listening)
+            {
+                return base.Listen();
+            }
+        }
+
         // Huge pages are the machine's to give; these are only aligned as such.
         public override unsafe HugePageRegion MapPage(ulong size, int node)
         {
