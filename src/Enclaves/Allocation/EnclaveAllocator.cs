@@ -38,7 +38,7 @@ public sealed class EnclaveAllocator
 
         var previous = _files.Read(PoolPath);
         // Back on-line first: CPUs that are set aside are off-line, and of those the kernel does not tell which share a core.
-        WritePool("", "give the CPUs back that were set aside before");
+        EmptyPool("give the CPUs back that were set aside before");
         try
         {
             return configuration.CpuPool is { } pool ? AllocatePool(pool, configuration.MemoryMiB) : AllocateCount(configuration);
@@ -57,7 +57,7 @@ public sealed class EnclaveAllocator
 
     /// <summary>Sets nothing aside any more: all CPUs are back on-line. Huge pages stay, others may use them.</summary>
     /// <exception cref="EnclaveException">As for <see cref="Allocate"/>.</exception>
-    public void ReleaseCpus() => WritePool("", "give the CPUs back");
+    public void ReleaseCpus() => EmptyPool("give the CPUs back");
 
     EnclaveAllocation AllocatePool(IReadOnlyList<uint> pool, ulong memoryMiB)
     {
@@ -133,6 +133,19 @@ public sealed class EnclaveAllocator
         {
             memory.Restore();
             throw;
+        }
+    }
+
+    // Linux's driver empties the pool, and then complains of the empty list that it was given (EINVAL): what counts is what is left.
+    void EmptyPool(string purpose)
+    {
+        try
+        {
+            WritePool("", purpose);
+        }
+        catch (EnclaveException exception) when (exception.InnerException is IOException && _files.Read(PoolPath).Length == 0)
+        {
+            // As asked.
         }
     }
 

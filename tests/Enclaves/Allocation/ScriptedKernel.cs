@@ -111,12 +111,14 @@ sealed class ScriptedKernel : KernelFiles
             throw new UnauthorizedAccessException("Operation not permitted");
         }
 
-        if (cpus.Length > 0 && (cpus.Contains(0u) || cpus.Select(NodeOf).Distinct().Count() > 1))
+        // As the driver does it: the old pool is gone before the new one is looked at, and an empty list is none.
+        _pool = [];
+        if (cpus.Length == 0 || cpus.Contains(0u) || cpus.Select(NodeOf).Distinct().Count() > 1)
         {
             throw new IOException("Invalid argument");
         }
 
-        _pool = DriverTakesOther && cpus.Length > 0 ? cpus[..^1] : cpus;
+        _pool = DriverTakesOther ? cpus[..^1] : cpus;
     }
 
     int NodeOf(uint cpu) => Array.FindIndex(_nodes, cores => cores.Any(core => core.Contains(cpu)));

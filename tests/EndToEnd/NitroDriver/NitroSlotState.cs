@@ -1,0 +1,9 @@
+namespace NitroEnclaves.EndToEnd.Tests;
+
+/// <summary>The states of an enclave, as the hypervisor tells the driver.</summary>
+enum NitroSlotState : ushort
+{
+    Initial = 0,
+    Running = 2,
+    Stopped = 0xFFFF,
+}
