@@ -23,7 +23,7 @@ sealed class LinuxGuest : IAsyncDisposable
     readonly VsockListener? _unixControl;
     readonly VsockPortListener _control;
     readonly StringBuilder _console = new();
-    Process? _qemu;
+    ChildProcess? _qemu;
     VsockConnection? _connection;
     StreamReader? _answers;
 
@@ -121,9 +121,7 @@ sealed class LinuxGuest : IAsyncDisposable
         _connection?.Dispose();
         if (_qemu is not null)
         {
-            _qemu.Kill();
-            await _qemu.WaitForExitAsync();
-            _qemu.Dispose();
+            await _qemu.EndAsync(TimeSpan.Zero);
         }
 
         Router.Dispose();
@@ -146,19 +144,22 @@ sealed class LinuxGuest : IAsyncDisposable
         string[] device = machine == "microvm"
             ? ["-M", "microvm,acpi=on,rtc=on,memory-backend=mem", "-bios", "qboot.rom", "-device", "vhost-user-vsock-device,chardev=vsock"]
             : ["-M", $"{machine},memory-backend=mem", "-device", "vhost-user-vsock-pci,chardev=vsock"];
-        _qemu = Process.Start(new ProcessStartInfo(QemuInstallation.CachedPath,
-        [
-            "-object", $"memory-backend-memfd,id=mem,size={memory},share=on", "-m", memory, "-smp", "1", "-accel", "tcg", "-cpu", "max",
-            "-display", "none", "-nodefaults", "-no-user-config", "-run-with", "exit-with-parent=on", "-serial", "stdio",
-            "-global", "virtio-mmio.force-legacy=false", "-chardev", $"socket,id=vsock,path={VhostUserPath}", .. device,
-            "-kernel", Path.Combine(kernel, "bzImage"), "-initrd", ramdisk,
-            "-append", $"console=ttyS0 quiet reboot=t panic=-1 tsc=reliable tsc_early_khz={TimeStampCounter.Kilohertz} cryptomgr.notests=1 random.trust_cpu=on",
-        ])
-        { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
-        _qemu.OutputDataReceived += (_, line) => Log(line.Data);
-        _qemu.ErrorDataReceived += (_, line) => Log(line.Data);
-        _qemu.BeginOutputReadLine();
-        _qemu.BeginErrorReadLine();
+        // Not by Process: QEMU ends with the thread that started it, and those of the pool come and go.
+        using var output = SocketPair.Create();
+        _qemu = ChildProcess.Start(new ChildProcessStart
+        {
+            FileName = QemuInstallation.CachedPath,
+            Output = output.Theirs,
+            Arguments =
+            [
+                "-object", $"memory-backend-memfd,id=mem,size={memory},share=on", "-m", memory, "-smp", "1", "-accel", "tcg", "-cpu", "max",
+                "-display", "none", "-nodefaults", "-no-user-config", "-run-with", "exit-with-parent=on", "-serial", "stdio",
+                "-global", "virtio-mmio.force-legacy=false", "-chardev", $"socket,id=vsock,path={VhostUserPath}", .. device,
+                "-kernel", Path.Combine(kernel, "bzImage"), "-initrd", ramdisk,
+                "-append", $"console=ttyS0 quiet reboot=t panic=-1 tsc=reliable tsc_early_khz={TimeStampCounter.Kilohertz} cryptomgr.notests=1 random.trust_cpu=on",
+            ],
+        });
+        _ = LogAsync(output.TakeStream());
         await AcceptControlAsync();
     }
 
@@ -192,11 +193,15 @@ sealed class LinuxGuest : IAsyncDisposable
         return answer["exit 0 ".Length..];
     }
 
-    void Log(string? line)
+    async Task LogAsync(Stream output)
     {
-        lock (_console)
+        using var reader = new StreamReader(output);
+        while (await reader.ReadLineAsync() is { } line)
         {
-            _console.AppendLine(line);
+            lock (_console)
+            {
+                _console.AppendLine(line);
+            }
         }
     }
 }

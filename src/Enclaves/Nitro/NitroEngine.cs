@@ -3,8 +3,8 @@ using NitroEnclaves.Vsock;
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>
-/// Runs enclaves on a parent EC2 instance, through AWS's driver (eif-and-nitro-cli 3.6, 3.7). Its decisions are tested against a stand-in
-/// that enforces the driver's rules; it has not been run on a real instance yet.
+/// Runs enclaves on a parent EC2 instance, through AWS's driver (eif-and-nitro-cli 3.6, 3.7). It is tested with that
+/// driver in an emulated parent machine, and against a stand-in that enforces its rules; it has not been run on a real instance yet.
 /// </summary>
 public sealed class NitroEngine : IEnclaveEngine
 {
