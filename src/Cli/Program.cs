@@ -44,7 +44,14 @@ static class Program
             return ExitCodes.Misuse;
         }
 
-        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+        var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
+        if (parsed.CommandResult.Command.Name == ExecCommand.Name)
+        {
+            // Ctrl-C is for the program inside; by default it would end this process some seconds later.
+            invocation.ProcessTerminationTimeout = null;
+        }
+
+        return await parsed.InvokeAsync(invocation);
     }
 
     /// <summary>The command with all its verbs.</summary>
@@ -60,6 +67,7 @@ static class Program
         SignEifCommand.Create(),
         RunEnclaveCommand.Create(),
         ConsoleCommand.Create(),
+        ExecCommand.Create(),
         DescribeEnclavesCommand.Create(),
         WaitEnclaveCommand.Create(),
         TerminateEnclaveCommand.Create(),

@@ -63,12 +63,22 @@ sealed class EnclaveInterception : IDisposable
     {
         if (listener != LaunchSequence.FirstFreeDescriptor || !TargetProcess.IsFiltered(processes.FirstProcess))
         {
-            throw new EnclaveException(EnclaveFailure.ProcessSpawn, "The enclave's seccomp filter is not in place; nothing was started without it.");
+            throw Unfiltered();
         }
 
-        CallServer.Start(
-            new CallListener(processes.TakeDescriptor(listener)), CallNumbers.X64, _sockets, _nsm,
-            exception => _failure.TrySetResult(exception.Message));
+        Serve(processes.TakeDescriptor(listener));
+    }
+
+    /// <summary>Begins to answer the calls of a process that has entered the enclave later, under a filter of its own, and of all that it will start.</summary>
+    /// <exception cref="EnclaveException">Its filter is not in place (<see cref="EnclaveFailure.ProcessSpawn"/>).</exception>
+    public void Admit(int process)
+    {
+        if (!TargetProcess.IsFiltered(process) || TargetProcess.TryGetDescriptor(process, LaunchSequence.FirstFreeDescriptor, out _) is not { } listener)
+        {
+            throw Unfiltered();
+        }
+
+        Serve(listener);
     }
 
     /// <summary>Stops serving the parent's side; what answers the calls ends with the last process that makes any.</summary>
@@ -84,6 +94,12 @@ sealed class EnclaveInterception : IDisposable
             _loop.Dispose();
         }
     }
+
+    void Serve(SafeDescriptor listener) => CallServer.Start(
+        new CallListener(listener), CallNumbers.X64, _sockets, _nsm, exception => _failure.TrySetResult(exception.Message));
+
+    static EnclaveException Unfiltered() =>
+        new(EnclaveFailure.ProcessSpawn, "The enclave's seccomp filter is not in place; nothing was started without it.");
 
     async Task ReportFailureAsync()
     {

@@ -36,6 +36,13 @@ sealed unsafe class EnclaveProcesses
     /// <summary>Waits until the limits hold for whatever the first process will start.</summary>
     public void AwaitLimits() => _group.GetAwaiter().GetResult();
 
+    /// <summary>Whether a process of this machine is in the enclave's namespaces.</summary>
+    public bool HasEntered(int process) => ((string[])["user", "mnt", "net"]).All(
+        kind => TargetProcess.NamespaceOf(process, kind) is { } theirs && theirs == TargetProcess.NamespaceOf(FirstProcess, kind));
+
+    /// <summary>Limits a process as the others are limited.</summary>
+    public void Limit(int process) => _group.GetAwaiter().GetResult()?.Add(process);
+
     /// <summary>A copy of a descriptor of the first process.</summary>
     /// <exception cref="EnclaveException">It has none of that number, or we may not have it (<see cref="EnclaveFailure.ProcessSpawn"/>).</exception>
     public SafeDescriptor TakeDescriptor(int number)

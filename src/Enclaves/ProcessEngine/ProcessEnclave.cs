@@ -5,7 +5,7 @@ using NitroEnclaves.Virtio;
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>One enclave of the process engine: its processes, and what answers them. Ends all of it when any part fails.</summary>
-sealed class ProcessEnclave : IRunningEnclave
+sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
 {
     static readonly TimeSpan s_endPatience = TimeSpan.FromSeconds(10);
 
@@ -19,8 +19,9 @@ sealed class ProcessEnclave : IRunningEnclave
     readonly Lock _lock = new();
     Task? _disposal;
 
-    ProcessEnclave(LaunchControl control, EnclaveInterception interception, EnclaveProcesses processes, Task console)
+    ProcessEnclave(LaunchControl control, EnclaveInterception interception, EnclaveProcesses processes, Task console, EnclaveEntrance entrance)
     {
+        Entrance = entrance;
         (_control, _interception, _processes, _console) = (control, interception, processes, console);
         Report(EnclaveReports.HeartbeatMessage);
         Ended = WatchAsync();
@@ -28,6 +29,9 @@ sealed class ProcessEnclave : IRunningEnclave
 
     /// <inheritdoc/>
     public Task<EngineExit> Ended { get; }
+
+    /// <inheritdoc/>
+    public EnclaveEntrance Entrance { get; }
 
     /// <summary>Starts an enclave, from its namespaces to its program. Blocks for some milliseconds.</summary>
     /// <exception cref="EnclaveException">It could not be started; nothing of it stays behind.</exception>
@@ -73,7 +77,8 @@ sealed class ProcessEnclave : IRunningEnclave
             processes.AwaitLimits();
             control.Go();
             control.AwaitProgram();
-            return new ProcessEnclave(control, interception, processes, terminal.CopyAsync(launch.ConsoleOutput));
+            return new ProcessEnclave(
+                control, interception, processes, terminal.CopyAsync(launch.ConsoleOutput), EntranceOf(processes, program, switchUser));
         }
         catch
         {
@@ -85,6 +90,18 @@ sealed class ProcessEnclave : IRunningEnclave
             cancellationToken.ThrowIfCancellationRequested();
             throw;
         }
+    }
+
+    /// <inheritdoc/>
+    public void Admit(int process)
+    {
+        if (!_processes.HasEntered(process))
+        {
+            throw new EnclaveException(EnclaveFailure.ProcessSpawn, "The process has not entered the enclave.");
+        }
+
+        _processes.Limit(process);
+        _interception.Admit(process);
     }
 
     /// <inheritdoc/>
@@ -102,6 +119,16 @@ sealed class ProcessEnclave : IRunningEnclave
             return new ValueTask(_disposal ??= EndAsync());
         }
     }
+
+    static EnclaveEntrance EntranceOf(EnclaveProcesses processes, EnclaveProgram program, bool switchUser) => new()
+    {
+        FirstProcess = processes.FirstProcess,
+        Environment = program.Command.Environment,
+        WorkingDirectory = program.Command.WorkingDirectory,
+        UserId = switchUser ? program.User!.UserId : null,
+        GroupId = program.User?.GroupId ?? 0,
+        Groups = program.User?.SupplementaryGroups ?? [],
+    };
 
     async Task EndAsync()
     {

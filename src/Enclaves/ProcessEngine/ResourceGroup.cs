@@ -51,6 +51,22 @@ sealed class ResourceGroup
         return group._folders.Count > 0 ? group : null;
     }
 
+    /// <summary>Puts one more process into the groups; nothing happens where it is gone.</summary>
+    public void Add(int process)
+    {
+        foreach (var folder in _folders)
+        {
+            try
+            {
+                File.WriteAllText(Path.Combine(folder, "cgroup.procs"), process.ToString(CultureInfo.InvariantCulture));
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It has ended, or the enclave has, and the group with it.
+            }
+        }
+    }
+
     /// <summary>Removes the groups, whose processes must have ended.</summary>
     public void Remove()
     {

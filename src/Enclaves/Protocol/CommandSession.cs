@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text.Json;
 
@@ -45,6 +46,8 @@ sealed class CommandSession(Socket socket, ICommandTarget target, uint owner) : 
         EnclaveCommand.Describe => AnswerDescribeAsync(cancellationToken),
         EnclaveCommand.Terminate => AnswerTerminateAsync(cancellationToken),
         EnclaveCommand.Console => AnswerConsoleAsync(cancellationToken),
+        EnclaveCommand.Enter => AnswerEnterAsync(cancellationToken),
+        EnclaveCommand.Admit => AnswerAdmitAsync(cancellationToken),
         _ => AnswerWaitAsync(cancellationToken),
     };
 
@@ -101,14 +104,50 @@ sealed class CommandSession(Socket socket, ICommandTarget target, uint owner) : 
         await WriteNumberAsync(CommandMessages.Confirmation, cancellationToken).ConfigureAwait(false);
         if (target.ReadableConsole is not { } console)
         {
-            await WriteAsync(
-                CommandMessages.EncodeError("The enclave was not started in debug mode: it has no console to be read.\n"), cancellationToken).ConfigureAwait(false);
-            await WriteAsync(CommandMessages.EncodeStatus(NotPermittedStatus), cancellationToken).ConfigureAwait(false);
+            await RefuseAsync("The enclave was not started in debug mode: it has no console to be read.\n", cancellationToken).ConfigureAwait(false);
             return;
         }
 
         await CopyConsoleAsync(console, follow, cancellationToken).ConfigureAwait(false);
         await WriteAsync(CommandMessages.EncodeStatus(Success), cancellationToken).ConfigureAwait(false);
+    }
+
+    async Task AnswerEnterAsync(CancellationToken cancellationToken)
+    {
+        if (target.Enterable is { } enclave)
+        {
+            await AnswerJsonAsync(JsonSerializer.Serialize(enclave.Entrance, EnclaveJson.Context.EnclaveEntrance), cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        await WriteNumberAsync(CommandMessages.Confirmation, cancellationToken).ConfigureAwait(false);
+        await RefuseAsync("Only enclaves of the process engine in debug mode can be entered.\n", cancellationToken).ConfigureAwait(false);
+    }
+
+    async Task AnswerAdmitAsync(CancellationToken cancellationToken)
+    {
+        await WriteNumberAsync(CommandMessages.Confirmation, cancellationToken).ConfigureAwait(false);
+        var text = CommandMessages.DecodeText(await ReadRequestAsync(cancellationToken).ConfigureAwait(false));
+        try
+        {
+            if (target.Enterable is not { } enclave || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var process))
+            {
+                throw new EnclaveException(EnclaveFailure.InvalidCommand, "No process can be admitted to this enclave.");
+            }
+
+            enclave.Admit(process);
+            await WriteAsync(CommandMessages.EncodeStatus(Success), cancellationToken).ConfigureAwait(false);
+        }
+        catch (EnclaveException exception)
+        {
+            await RefuseAsync(exception.Message + "\n", cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    async Task RefuseAsync(string reason, CancellationToken cancellationToken)
+    {
+        await WriteAsync(CommandMessages.EncodeError(reason), cancellationToken).ConfigureAwait(false);
+        await WriteAsync(CommandMessages.EncodeStatus(NotPermittedStatus), cancellationToken).ConfigureAwait(false);
     }
 
     async Task CopyConsoleAsync(ConsoleLog console, bool follow, CancellationToken cancellationToken)

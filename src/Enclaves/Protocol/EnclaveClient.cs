@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
@@ -86,6 +87,42 @@ public sealed class EnclaveClient
                 throw new EnclaveException(EnclaveFailure.Console, error.Length > 0 ? error.ToString().Trim() : $"The console was refused with status {status}.");
             }
         }
+    }
+
+    /// <summary>
+    /// Runs a program inside an enclave of the process engine that is in debug mode: as its program's user, in its root and namespaces, with its
+    /// NSM and vsock, on this process's own standard input, output and error. A terminal there is the program's.
+    /// </summary>
+    /// <param name="command">The program and its arguments; without a slash in its name it is looked for on the image's PATH.</param>
+    /// <param name="cancellationToken">Ends the program.</param>
+    /// <returns>
+    /// Its exit status; where a signal has ended it, 128 and the signal's number, as shells have it: 137 where the enclave has ended first.
+    /// </returns>
+    /// <exception cref="EnclaveException">
+    /// The enclave cannot be reached, is not such an enclave (<see cref="EnclaveFailure.CommandNotExecuted"/>), or the program cannot be
+    /// started (<see cref="EnclaveFailure.ProcessSpawn"/>, <see cref="EnclaveFailure.BootFailure"/>).
+    /// </exception>
+    public async Task<int> ExecuteAsync(IReadOnlyList<string> command, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        ArgumentOutOfRangeException.ThrowIfZero(command.Count);
+        EnclaveEntrance entrance;
+        using (var connection = await SendAsync(EnclaveCommand.Enter, null, cancellationToken).ConfigureAwait(false))
+        {
+            entrance = Parse(await connection.ReadConfirmedOutputAsync(cancellationToken).ConfigureAwait(false), EnclaveJson.Context.EnclaveEntrance);
+        }
+
+        using var program = await Task.Run(() => EnteringProgram.Enter(entrance, command), cancellationToken).ConfigureAwait(false);
+        var process = CommandMessages.EncodeText(program.ProcessId.ToString(CultureInfo.InvariantCulture));
+        using (var connection = await SendAsync(EnclaveCommand.Admit, process, cancellationToken).ConfigureAwait(false))
+        {
+            await connection.ReadConfirmedOutputAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        using var giveUp = cancellationToken.Register(static state => ((EnteringProgram)state!).Dispose(), program);
+        var status = await Task.Factory.StartNew(program.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        return status;
     }
 
     async Task<CommandConnection> SendAsync(EnclaveCommand command, byte[]? argument, CancellationToken cancellationToken)

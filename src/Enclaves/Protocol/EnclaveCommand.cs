@@ -15,4 +15,10 @@ enum EnclaveCommand
 
     /// <summary>Ours: waits for the enclave's end and says how it came.</summary>
     Wait,
+
+    /// <summary>Ours: where the enclave is, for a process that is to enter it; process engine and debug mode only.</summary>
+    Enter,
+
+    /// <summary>Ours: answers the calls of a process that has entered. Argument: its id.</summary>
+    Admit,
 }

@@ -14,6 +14,9 @@ interface ICommandTarget
     /// <summary>The console; null when it may not be read.</summary>
     ConsoleLog? ReadableConsole { get; }
 
+    /// <summary>The enclave, where processes may enter it; null where it is not the process engine's, or not in debug mode.</summary>
+    IEnterableEnclave? Enterable => null;
+
     /// <summary>Completes when the enclave has ended and everything of it is removed.</summary>
     Task<EnclaveEnd> Ended { get; }
 

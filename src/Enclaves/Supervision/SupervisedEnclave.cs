@@ -28,6 +28,8 @@ sealed class SupervisedEnclave(
 
     public ConsoleLog? ReadableConsole => options.DebugMode || options.ConsoleWithoutDebugMode ? console : null;
 
+    public IEnterableEnclave? Enterable { get; private set; }
+
     public Task<EnclaveEnd> Ended => _ended.Task;
 
     /// <summary>Cancelled when a command asks for the enclave's end.</summary>
@@ -46,6 +48,7 @@ sealed class SupervisedEnclave(
     /// <summary>Takes over what the engine really gave the enclave.</summary>
     public void Place(IRunningEnclave running)
     {
+        Enterable = options.DebugMode ? running as IEnterableEnclave : null;
         CpuIds = running.CpuIds ?? CpuIds;
         MemoryMiB = running.MemoryMiB ?? MemoryMiB;
     }

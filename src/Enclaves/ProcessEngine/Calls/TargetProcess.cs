@@ -128,6 +128,19 @@ static unsafe class TargetProcess
         line.StartsWith("CapEff:", StringComparison.Ordinal)
         && ulong.TryParse(line.AsSpan(7).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var mask) && (mask >> capability & 1) != 0);
 
+    /// <summary>The name of a namespace that a process is in; null where there is no such process, or this user may not know.</summary>
+    public static string? NamespaceOf(int process, string kind)
+    {
+        try
+        {
+            return new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/ns/{kind}")).LinkTarget;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     static int? LeaderOf(int thread)
     {
         foreach (var line in Status(thread))

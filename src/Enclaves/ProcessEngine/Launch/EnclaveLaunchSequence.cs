@@ -26,6 +26,9 @@ static class EnclaveLaunchSequence
 
     static readonly string[] s_devices = ["null", "zero", "full", "random", "urandom", "tty"];
 
+    // Below /proc, what concerns the whole machine.
+    static readonly string[] s_settings = ["sysrq-trigger", "sys/kernel", "sys/vm", "sys/fs"];
+
     /// <summary>Puts the steps together.</summary>
     /// <param name="launch">The enclave.</param>
     /// <param name="program">What it runs.</param>
@@ -128,10 +131,17 @@ static class EnclaveLaunchSequence
     {
         var program = sequence.Program;
         var size = string.Create(CultureInfo.InvariantCulture, $"size={memoryMiB}M");
+        // struct mount_attr: what is set, what is cleared, propagation, a user namespace.
+        var readOnly = program.Add([MOUNT_ATTR_RDONLY, .. new byte[MOUNT_ATTR_SIZE_VER0 - 1]]);
         MakeFolder("proc");
         // Where parts of /proc are covered, as in containers, a new one is refused; the old one has the right /proc/self as well.
         sequence.Prefer("mount /proc", SystemCall.mount, program.Add("proc"), program.Add("proc"), program.Add("proc"), Restricted, 0);
         sequence.Call("mount /proc", SystemCall.mount, program.Add("/proc"), program.Add("proc"), 0, MS_BIND | MS_REC, 0);
+        foreach (var setting in s_settings)
+        {
+            BindReadOnly($"proc/{setting}", $"proc/{setting}");
+        }
+
         MakeFolder("dev");
         Mount("tmpfs", "dev", MS_NOSUID | MS_NOEXEC, "mode=0755");
         foreach (var device in s_devices)
@@ -159,7 +169,7 @@ static class EnclaveLaunchSequence
         MakeFolder("tmp");
         Mount("tmpfs", "tmp", 0, $"mode=1777,{size}");
         MakeFolder("sys");
-        sequence.Try("mount /sys", SystemCall.mount, program.Add("sysfs"), program.Add("sys"), program.Add("sysfs"), Restricted, 0);
+        sequence.Try("mount /sys", SystemCall.mount, program.Add("sysfs"), program.Add("sys"), program.Add("sysfs"), Restricted | MS_RDONLY, 0);
 
         void MakeFolder(string path) => sequence.Try($"make /{path}", SystemCall.mkdirat, AT_FDCWD, program.Add(path), 0x1ED /* 0755 */);
 
@@ -190,7 +200,17 @@ static class EnclaveLaunchSequence
         {
             var path = program.Add($"dev/{name}");
             sequence.Try($"make /dev/{name}", SystemCall.mknod, path, S_IFREG | 0x1B6 /* 0666 */, 0);
-            sequence.Try($"mount {source} on /dev/{name}", SystemCall.mount, program.Add(source), path, 0, MS_BIND, 0);
+            BindReadOnly(source, $"dev/{name}");
+        }
+
+        // The enclave's root may be this machine's in the eyes of its file systems: of what is shown from there he changes neither modes nor
+        // contents. Devices can be written to nevertheless.
+        void BindReadOnly(string source, string target)
+        {
+            var path = program.Add(target);
+            var bind = sequence.Call($"mount {source} on /{target}", SystemCall.mount, program.Add(source), path, 0, MS_BIND, 0);
+            var protect = sequence.Call($"protect /{target}", SystemCall.mount_setattr, AT_FDCWD, path, 0, readOnly, MOUNT_ATTR_SIZE_VER0);
+            bind.OnError = protect.OnOther = sequence.Call("set the mode mask", SystemCall.umask, LaunchSequence.ModeMask);
         }
     }
 

@@ -17,6 +17,10 @@ static class LaunchConstants
     internal const ulong CLONE_NEWPID = 0x20000000;
     internal const ulong CLONE_NEWNET = 0x40000000;
 
+    internal const byte MOUNT_ATTR_RDONLY = 1;
+    internal const int MOUNT_ATTR_SIZE_VER0 = 32;
+
+    internal const ulong MS_RDONLY = 1;
     internal const ulong MS_NOSUID = 2;
     internal const ulong MS_NODEV = 4;
     internal const ulong MS_NOEXEC = 8;

@@ -26,8 +26,10 @@ sealed unsafe class LaunchControl : IDisposable
     /// <param name="program">The program.</param>
     /// <param name="standard">What becomes standard input, output and error.</param>
     /// <param name="cpuIds">The CPUs on which it and all that it starts stays; null for any.</param>
+    /// <param name="entrance">The process whose namespaces it enters, from its caller's session; null starts it in a session of its own.</param>
     /// <exception cref="EnclaveException">It cannot be started (<see cref="EnclaveFailure.ProcessSpawn"/>).</exception>
-    public static LaunchControl Start(LaunchProgram program, IReadOnlyList<SafeHandle> standard, IReadOnlyList<uint>? cpuIds)
+    public static LaunchControl Start(
+        LaunchProgram program, IReadOnlyList<SafeHandle> standard, IReadOnlyList<uint>? cpuIds, SafeHandle? entrance = null)
     {
         var (control, theirControl) = CreatePair();
         var (outcome, theirOutcome) = CreatePair();
@@ -41,9 +43,9 @@ sealed unsafe class LaunchControl : IDisposable
                 {
                     FileName = $"/proc/self/fd/{LaunchSequence.ProgramDescriptor}",
                     Environment = new Dictionary<string, string>(),
-                    Descriptors = [theirControl, theirOutcome, executable, .. standard],
+                    Descriptors = [theirControl, theirOutcome, executable, .. standard, .. entrance is null ? Array.Empty<SafeHandle>() : [entrance]],
                     CpuIds = cpuIds,
-                    NewSession = true,
+                    NewSession = entrance is null,
                 });
                 return new LaunchControl(program, process, control, outcome);
             }

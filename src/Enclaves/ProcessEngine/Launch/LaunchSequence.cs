@@ -20,6 +20,9 @@ sealed class LaunchSequence
     /// <summary>The first of three: what becomes the program's standard input, output and error.</summary>
     public const int StandardDescriptor = 6;
 
+    /// <summary>The process whose namespaces a launch enters, where it enters any.</summary>
+    public const int EntranceDescriptor = 9;
+
     /// <summary>The lowest number that is free once the standard descriptors are in their places.</summary>
     public const int FirstFreeDescriptor = 5;
 
@@ -126,9 +129,14 @@ sealed class LaunchSequence
     /// <summary>Becomes the user of the image and starts its program, which closes the outcome's socket.</summary>
     /// <param name="program">What to run.</param>
     /// <param name="switchUser">Whether the process has to change its identity; false where it has the right one.</param>
-    public void Execute(EnclaveProgram program, bool switchUser)
+    /// <param name="newSession">Whether the program leads a session, as the program of an image does, or stays in that of a terminal.</param>
+    public void Execute(EnclaveProgram program, bool switchUser, bool newSession = true)
     {
-        Call("begin a session", SystemCall.setsid);
+        if (newSession)
+        {
+            Call("begin a session", SystemCall.setsid);
+        }
+
         Call("keep the supervisor's socket from the program", SystemCall.close, ControlDescriptor);
         Call("hear of the program's start", SystemCall.fcntl, OutcomeDescriptor, F_SETFD, FD_CLOEXEC);
         if (switchUser)

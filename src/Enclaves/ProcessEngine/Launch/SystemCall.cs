@@ -14,6 +14,7 @@ enum SystemCall : long
     fcntl = 72,
     chdir = 80,
     umask = 95,
+    setpgid = 109,
     setsid = 112,
     setgroups = 116,
     setresuid = 117,
@@ -35,4 +36,5 @@ enum SystemCall : long
     setns = 308,
     seccomp = 317,
     close_range = 436,
+    mount_setattr = 442,
 }
