@@ -17,6 +17,9 @@ static class Checkout
 
     public static string Command => In("nitro");
 
+    /// <summary>The command without what builds it.</summary>
+    public static string BuiltCommand => In("artifacts", "bin", "nitro", "release", "nitro");
+
     /// <summary>A scratch folder of the build, for images and programs that tests make.</summary>
     public static string Scratch { get; } = In("artifacts", "end-to-end");
 

@@ -30,7 +30,7 @@ static class ForeignParts
         return single;
     }
 
-    // Each prints the path of what it has brought, on its last line; that it fails names the step that it failed at.
-    static Task<string> BringAsync(string script) => s_brought.GetOrAdd(script, script => new Lazy<Task<string>>(async () =>
+    /// <summary>Runs a script of <c>eng/foreign</c>, once; it prints the path of what it has brought, and where it fails, the step.</summary>
+    public static Task<string> BringAsync(string script) => s_brought.GetOrAdd(script, script => new Lazy<Task<string>>(async () =>
         (await Tool.RunAsync(Checkout.In("eng", "foreign", script), [])).Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1])).Value;
 }
