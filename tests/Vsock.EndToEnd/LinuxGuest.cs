@@ -172,10 +172,7 @@ sealed class LinuxGuest : IAsyncDisposable
         }
         catch (TimeoutException)
         {
-            lock (_console)
-            {
-                Assert.Fail($"The guest does not come up. It said:\n{_console}");
-            }
+            Assert.Fail($"The guest does not come up. It said:\n{Said}");
         }
 
         _answers = new StreamReader(_connection!.Stream);
@@ -185,7 +182,18 @@ sealed class LinuxGuest : IAsyncDisposable
     async Task<VsockConnection> NextConnectionAsync() =>
         _unixControl is null ? await _control.AcceptAsync() : await _unixControl.AcceptAsync();
 
-    async Task<string> ReadAnswerAsync() => await _answers!.ReadLineAsync().WaitAsync(Patience) ?? throw new IOException("The guest has hung up.");
+    async Task<string> ReadAnswerAsync() => await _answers!.ReadLineAsync().WaitAsync(Patience) ?? throw new IOException($"The guest has hung up. It said:\n{Said}");
+
+    string Said
+    {
+        get
+        {
+            lock (_console)
+            {
+                return _console.ToString();
+            }
+        }
+    }
 
     static string Succeeded(string what, string answer)
     {

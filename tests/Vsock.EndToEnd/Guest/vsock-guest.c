@@ -295,6 +295,8 @@ int main(void) {
     mount("proc", "/proc", "proc", 0, NULL);
     mount("tmp", "/tmp", "tmpfs", 0, NULL);
     setenv("HOME", "/tmp", 1);
+    setenv("DOTNET_EnableDiagnostics", "0", 1);
+    setenv("DOTNET_TieredPGO", "0", 1);
     int console = open("/dev/console", O_RDWR);
     if (console >= 0) {
         dup2(console, 0);
