@@ -13,9 +13,9 @@ static class Program
             return await EnclaveProcessCommand.RunAsync();
         }
 
-        if (KmsEmulatorCommand.Matches(arguments))
+        if (CompanionCommand.Find(arguments) is { } companion)
         {
-            return KmsEmulatorCommand.Run(arguments);
+            return companion.Run(arguments);
         }
 
         if (CallName.IsNitroCli && arguments is ["--version"])
@@ -73,7 +73,8 @@ static class Program
         TerminateEnclaveCommand.Create(),
         AttestCommand.Create(),
         AllocateCommand.Create(),
-        KmsEmulatorCommand.Create(),
+        CompanionCommand.KmsEmulator.Create(),
+        CompanionCommand.Serve.Create(),
         VsockProxyCommand.Create(),
         VsockDeviceCommand.Create(),
         DoctorCommand.Create(),

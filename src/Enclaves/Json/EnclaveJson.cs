@@ -15,6 +15,9 @@ public static class EnclaveJson
     /// <summary>The text of <c>run-enclave</c>.</summary>
     public static string Write(EnclaveRunInfo info) => JsonSerializer.Serialize(info, Context.EnclaveRunInfo);
 
+    /// <summary>The text of one enclave of <c>describe-enclaves</c>.</summary>
+    public static string Write(EnclaveDescription description) => JsonSerializer.Serialize(description, Context.EnclaveDescription);
+
     /// <summary>The text of <c>describe-enclaves</c>: an array, empty when nothing runs.</summary>
     public static string Write(IReadOnlyList<EnclaveDescription> descriptions) =>
         JsonSerializer.Serialize(descriptions, Context.IReadOnlyListEnclaveDescription);

@@ -1,7 +1,7 @@
 namespace NitroEnclaves.Cli.Tests;
 
-/// <summary>The command becomes the emulator's program, with the arguments as they are; what that program does, its own tests tell.</summary>
-public sealed class KmsEmulatorCommandTests : IDisposable
+/// <summary>A verb becomes a program of its own, with the arguments as they are; what that program does, its own tests tell.</summary>
+public sealed class CompanionCommandTests : IDisposable
 {
     static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "kms-emulator");
 
@@ -16,6 +16,7 @@ public sealed class KmsEmulatorCommandTests : IDisposable
     [Fact]
     public void It_becomes_the_program_beside_it_or_says_that_there_is_none()
     {
+        Assert.Contains("Publish src/Serve to ", NitroCommand.Run(["serve"]).Error, StringComparison.Ordinal);
         var missing = NitroCommand.Run(["kms-emulator", "--help"]);
         Assert.Equal((2, ""), (missing.ExitCode, missing.Output));
         Assert.Contains("nitro-kms-emulator is not beside this program", missing.Error, StringComparison.Ordinal);

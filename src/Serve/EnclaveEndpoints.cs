@@ -1,0 +1,129 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using NitroEnclaves.Enclaves;
+
+namespace NitroEnclaves.Serve;
+
+/// <summary>The operations, by path; <c>openapi.json</c> describes the same. Bodies are those that the commands print.</summary>
+static class EnclaveEndpoints
+{
+    const string Json = "application/json";
+
+    public static void Map(WebApplication application)
+    {
+        application.Use(next => context => Problems.CatchAsync(context, next));
+        application.MapGet("/v1/enclaves", ListAsync);
+        application.MapPost("/v1/enclaves", RunAsync);
+        application.MapGet("/v1/enclaves/{enclave}", DescribeAsync);
+        application.MapDelete("/v1/enclaves/{enclave}", TerminateAsync);
+        application.MapGet("/v1/enclaves/{enclave}/console", CopyConsoleAsync);
+        application.MapGet("/v1/events", StreamEventsAsync);
+        application.MapGet("/metrics", WriteMetricsAsync);
+        application.MapGet("/openapi.json", DescribeApiAsync);
+    }
+
+    /// <summary>The operations as "METHOD path", from the routes themselves.</summary>
+    internal static IEnumerable<string> All(EndpointDataSource endpoints) =>
+        from endpoint in endpoints.Endpoints.OfType<RouteEndpoint>()
+        from method in endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods
+        select $"{method} {endpoint.RoutePattern.RawText}";
+
+    static async Task ListAsync(HttpContext context) =>
+        await WriteAsync(context, EnclaveJson.Write(await Options(context).Registry.DescribeAsync(cancellationToken: context.RequestAborted)));
+
+    static async Task RunAsync(HttpContext context)
+    {
+        var request = await JsonSerializer.DeserializeAsync(context.Request.Body, ServeJson.Default.RunRequest, context.RequestAborted)
+            ?? throw new JsonException("The body is an object with eifPath and memoryMiB.");
+        var options = Options(context);
+        using var activity = Instruments(context).Activities.StartActivity("run enclave");
+        activity?.SetTag("enclave.image", request.EifPath);
+        await using var enclave = await options.Launcher.StartAsync(request.ToOptions(options.Registry.FolderPath), cancellationToken: context.RequestAborted);
+        activity?.SetTag("enclave.id", enclave.Info.EnclaveId);
+        await Watch(context).LookAsync(context.RequestAborted);
+        context.Response.StatusCode = StatusCodes.Status201Created;
+        context.Response.Headers.Location = $"/v1/enclaves/{enclave.Info.EnclaveId}";
+        await WriteAsync(context, EnclaveJson.Write(enclave.Info));
+    }
+
+    static async Task DescribeAsync(HttpContext context)
+    {
+        var description = await Client(context).DescribeAsync(metadata: true, context.RequestAborted);
+        await WriteAsync(context, EnclaveJson.Write(description));
+    }
+
+    static async Task TerminateAsync(HttpContext context)
+    {
+        using var activity = Instruments(context).Activities.StartActivity("terminate enclave");
+        var entry = Find(context);
+        activity?.SetTag("enclave.id", entry.Id);
+        var termination = await Options(context).Registry.Connect(entry.Id).TerminateAsync(context.RequestAborted);
+        await WriteAsync(context, EnclaveJson.Write(termination));
+    }
+
+    static async Task CopyConsoleAsync(HttpContext context)
+    {
+        var follow = context.Request.Query["follow"] == "true";
+        // Found before the answer begins, so that a console that cannot be read is a problem and not an empty text.
+        var client = Client(context);
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        await client.CopyConsoleAsync(context.Response.Body, follow, context.RequestAborted);
+    }
+
+    static async Task StreamEventsAsync(HttpContext context)
+    {
+        long? after = long.TryParse(context.Request.Headers["Last-Event-ID"], NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        context.Response.ContentType = "text/event-stream";
+        context.Response.Headers.CacheControl = "no-store";
+        // The head of the answer tells the client that it is listening.
+        await context.Response.StartAsync(context.RequestAborted);
+        await context.Response.Body.FlushAsync(context.RequestAborted);
+        await foreach (var happened in context.RequestServices.GetRequiredService<EnclaveEvents>().ListenAsync(after, context.RequestAborted))
+        {
+            var data = JsonSerializer.Serialize(happened, ServeJson.Default.EnclaveEvent);
+            await context.Response.WriteAsync($"id: {happened.Number}\nevent: {happened.Type}\ndata: {data}\n\n", context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+        }
+    }
+
+    static async Task WriteMetricsAsync(HttpContext context)
+    {
+        await Watch(context).LookAsync(context.RequestAborted);
+        context.Response.ContentType = PrometheusText.ContentType;
+        await context.Response.WriteAsync(context.RequestServices.GetRequiredService<PrometheusText>().Collect(), context.RequestAborted);
+    }
+
+    static async Task DescribeApiAsync(HttpContext context)
+    {
+        context.Response.ContentType = Json;
+        await using var description = typeof(EnclaveEndpoints).Assembly.GetManifestResourceStream("openapi.json")!;
+        await description.CopyToAsync(context.Response.Body, context.RequestAborted);
+    }
+
+    static EnclaveClient Client(HttpContext context) => Options(context).Registry.Connect(Find(context).Id);
+
+    // By its id, else by its name.
+    static EnclaveEntry Find(HttpContext context)
+    {
+        var wanted = (string)context.Request.RouteValues["enclave"]!;
+        var entries = Options(context).Registry.List();
+        return entries.FirstOrDefault(entry => entry.Id == wanted) ?? entries.FirstOrDefault(entry => entry.Name == wanted)
+            ?? throw new EnclaveException(EnclaveFailure.NoSuchEnclave, $"No running enclave has the id or name '{wanted}'.");
+    }
+
+    static Task WriteAsync(HttpContext context, string json)
+    {
+        context.Response.ContentType = Json;
+        return context.Response.WriteAsync($"{json}\n", context.RequestAborted);
+    }
+
+    static EnclaveServerOptions Options(HttpContext context) => context.RequestServices.GetRequiredService<EnclaveServerOptions>();
+
+    static EnclaveInstruments Instruments(HttpContext context) => context.RequestServices.GetRequiredService<EnclaveInstruments>();
+
+    static EnclaveWatch Watch(HttpContext context) => context.RequestServices.GetRequiredService<EnclaveWatch>();
+}

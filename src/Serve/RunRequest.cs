@@ -1,0 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using NitroEnclaves.Enclaves;
+
+namespace NitroEnclaves.Serve;
+
+/// <summary>The body of a request to run an enclave: what <c>run-enclave</c> takes, by the same names.</summary>
+/// <param name="EifPath">The image, absolute, on this machine.</param>
+/// <param name="MemoryMiB">Memory in MiB.</param>
+/// <param name="CpuCount">How many vCPUs.</param>
+/// <param name="EnclaveName">The name; null for the image file's.</param>
+/// <param name="EnclaveCid">The CID, 4 or above; null for a free one.</param>
+/// <param name="DebugMode">Whether the console can be read.</param>
+/// <param name="Engine">auto, nitro, qemu, machine or process.</param>
+/// <param name="Forward">Bridges of TCP and vsock, as <c>--forward</c>.</param>
+sealed record RunRequest(
+    string EifPath,
+    ulong MemoryMiB,
+    uint CpuCount = 1,
+    string? EnclaveName = null,
+    ulong? EnclaveCid = null,
+    bool DebugMode = false,
+    string? Engine = null,
+    string[]? Forward = null)
+{
+    /// <summary>The options of the enclave.</summary>
+    /// <param name="registryPath">Where it is entered.</param>
+    /// <exception cref="EnclaveException">A value cannot be meant.</exception>
+    public EnclaveOptions ToOptions(string registryPath) => new()
+    {
+        EifPath = Path.IsPathFullyQualified(EifPath)
+            ? EifPath
+            : throw new EnclaveException(EnclaveFailure.InvalidArgument, $"eifPath is {EifPath}, not an absolute path."),
+        MemoryMiB = MemoryMiB,
+        CpuCount = CpuCount,
+        Name = EnclaveName,
+        EnclaveCid = EnclaveCid,
+        DebugMode = DebugMode,
+        Engine = ParseEngine(),
+        Forwards = Forward ?? [],
+        RegistryPath = registryPath,
+    };
+
+    // By name alone.
+    EngineChoice ParseEngine() => Engine is null
+        ? EngineChoice.Auto
+        : Enum.GetValues<EngineChoice>().Cast<EngineChoice?>().FirstOrDefault(choice => choice.ToString()!.Equals(Engine, StringComparison.OrdinalIgnoreCase))
+            ?? throw new EnclaveException(EnclaveFailure.InvalidArgument, $"engine is {Engine}, not auto, nitro, qemu, machine or process.");
+}
+
+/// <summary>A refusal, in the form of RFC 9457.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Title">What kind of failure it is.</param>
+/// <param name="Detail">What failed, on what, what to do next.</param>
+/// <param name="Code">The code of nitro-cli, which <c>nitro explain</c> tells more about; null where there is none.</param>
+sealed record Problem(int Status, string Title, string Detail, string? Code = null);
+
+/// <summary>The JSON of this server; unknown and repeated members are refused.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectRequiredConstructorParameters = true,
+    RespectNullableAnnotations = true,
+    AllowDuplicateProperties = false)]
+[JsonSerializable(typeof(RunRequest))]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(EnclaveEvent))]
+sealed partial class ServeJson : JsonSerializerContext;

@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using NitroEnclaves.Enclaves;
+
+namespace NitroEnclaves.EndToEnd.Tests;
+
+/// <summary>The program behind <c>nitro serve</c>: an enclave is run, watched and ended over HTTP, and one that others start is seen as well.</summary>
+/// <param name="sample">Prepares the checkout; its own image is not used.</param>
+public sealed class ServeTests(SampleImage sample)
+{
+    const uint Port = 5000;
+
+    static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact(Timeout = 300_000)]
+    public async Task Enclaves_are_run_watched_and_ended_over_HTTP()
+    {
+        Assert.NotNull(sample.Image);
+        await using var host = new EnclaveHost(EngineChoice.Process);
+        var image = await GuestImage.FromProgramAsync("program");
+        var socketPath = Path.Combine(host.RegistryPath, "serve.http");
+        using var server = await StartAsync(host);
+        using var http = Client(socketPath);
+        using var events = new StreamReader(await http.GetStreamAsync("/v1/events", Token));
+
+        // One that is started here, of which the console is read while it runs.
+        using var started = await http.PostAsJsonAsync(
+            "/v1/enclaves", new { eifPath = image.Path, memoryMiB = 256, enclaveName = "served", debugMode = true, engine = "process" }, Token);
+        Assert.Equal(HttpStatusCode.Created, started.StatusCode);
+        var run = await started.Content.ReadFromJsonAsync<JsonElement>(Token);
+        var id = run.GetProperty("EnclaveID").GetString()!;
+        Assert.Equal($"/v1/enclaves/{id}", started.Headers.Location?.OriginalString);
+        Assert.Equal(("started", id), await NextAsync(events));
+        var console = http.GetStringAsync("/v1/enclaves/served/console?follow=true", Token);
+        Assert.Equal(id, Assert.Single((await GetAsync(http, "/v1/enclaves")).EnumerateArray()).GetProperty("EnclaveID").GetString());
+        Assert.Equal("RUNNING", (await GetAsync(http, $"/v1/enclaves/{id}")).GetProperty("State").GetString());
+        var running = await http.GetStringAsync("/metrics", Token);
+        Assert.Contains("nitro_enclave_running{engine=\"process\"} 1\n", running, StringComparison.Ordinal);
+        Assert.Contains($"nitro_enclave_memory_bytes{{enclave=\"{id}\",name=\"served\"}} {256L << 20}\n", running, StringComparison.Ordinal);
+
+        // It ends by itself, as its program does.
+        await using (var connection = await host.ConnectAsync(Assert.Single(await host.Registry.DescribeAsync(cancellationToken: Token)), Port))
+        {
+            await connection.Stream.WriteAsync("exit 42"u8.ToArray(), Token);
+        }
+
+        Assert.Equal(("ended", id), await NextAsync(events));
+        Assert.Contains("order: exit 42\n", (await console).ReplaceLineEndings("\n"), StringComparison.Ordinal);
+
+        // One of the same name that somebody else starts, and that is ended here.
+        await using var other = await host.StartAsync(host.Options(image.Path) with { Name = "served" });
+        Assert.Equal(("started", other.Info.EnclaveId), await NextAsync(events));
+        using var refused = await http.GetAsync("/v1/enclaves/served/console", Token);
+        Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
+        using var ended = await http.DeleteAsync("/v1/enclaves/served", Token);
+        Assert.True((await ended.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("Terminated").GetBoolean());
+        Assert.Equal(("ended", other.Info.EnclaveId), await NextAsync(events));
+        var metrics = await http.GetStringAsync("/metrics", Token);
+        Assert.Contains("nitro_enclave_restarts_total{engine=\"process\"} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("nitro_enclave_ends_total{kind=\"Exited\"} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("nitro_enclave_ends_total{kind=\"Terminated\"} 1\n", metrics, StringComparison.Ordinal);
+        Assert.DoesNotContain(id, metrics, StringComparison.Ordinal);
+
+        using (var terminate = Process.Start("/bin/kill", ["-TERM", $"{server.Id}"]))
+        {
+            await terminate.WaitForExitAsync(Token);
+        }
+
+        await server.WaitForExitAsync(Token);
+        Assert.Equal(0, server.ExitCode);
+        await host.AssertNothingLeftAsync();
+    }
+
+    static async Task<Process> StartAsync(EnclaveHost host)
+    {
+        var start = new ProcessStartInfo(Checkout.In("artifacts", "bin", "nitro-serve", "release", "nitro-serve")) { RedirectStandardError = true };
+        foreach (var (name, value) in host.Environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        var server = Process.Start(start)!;
+        var said = new StringBuilder();
+        while (await server.StandardError.ReadLineAsync(Token) is { } line)
+        {
+            said.AppendLine(line);
+            if (line.StartsWith("Listening at ", StringComparison.Ordinal))
+            {
+                return server;
+            }
+        }
+
+        throw new InvalidOperationException($"The server did not start:\n{said}");
+    }
+
+    static HttpClient Client(string socketPath) => new(new SocketsHttpHandler
+    {
+        ConnectCallback = async (_, cancellationToken) =>
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        },
+    })
+    {
+        BaseAddress = new Uri("http://nitro"),
+        Timeout = TimeSpan.FromMinutes(4),
+    };
+
+    static async Task<JsonElement> GetAsync(HttpClient http, string path) => await http.GetFromJsonAsync<JsonElement>(path, Token);
+
+    static async Task<(string Type, string EnclaveId)> NextAsync(StreamReader events)
+    {
+        while (await events.ReadLineAsync(Token) is { } line)
+        {
+            if (line.StartsWith("data: ", StringComparison.Ordinal))
+            {
+                using var data = JsonDocument.Parse(line[6..]);
+                return (data.RootElement.GetProperty("type").GetString()!, data.RootElement.GetProperty("enclaveId").GetString()!);
+            }
+        }
+
+        throw new EndOfStreamException("The events ended.");
+    }
+}
