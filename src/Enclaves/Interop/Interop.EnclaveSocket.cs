@@ -18,6 +18,8 @@ static unsafe partial class Interop
         internal const int SO_COOKIE = 57;
 
         internal const int F_GETFL = 3;
+
+        internal const short POLLOUT = 4;
         internal const int F_SETFL = 4;
         internal const int O_NONBLOCK = 0x800;
 

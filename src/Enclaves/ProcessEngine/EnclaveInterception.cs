@@ -1,5 +1,6 @@
 using NitroEnclaves.Nsm;
 using NitroEnclaves.Virtio;
+using NitroEnclaves.Vsock;
 
 namespace NitroEnclaves.Enclaves;
 
@@ -12,6 +13,7 @@ sealed class EnclaveInterception : IDisposable
     readonly EnclaveConnections _connections;
     readonly SocketCalls _sockets;
     readonly VsockUnixServer _server;
+    readonly List<VsockAcceptor> _forwards = [];
     int _isDisposed;
 
     EnclaveInterception(EnclaveLaunch launch)
@@ -23,11 +25,19 @@ sealed class EnclaveInterception : IDisposable
             var table = new EnclaveSocketTable();
             _connections = new EnclaveConnections(launch.Id, launch.Cid, _loop, table);
             _sockets = new SocketCalls(
-                launch.Id, launch.Cid, table, _connections, new[] { launch.VsockPath, launch.SharedVsockPath }.OfType<string>());
+                launch.Id, launch.Cid, table, _connections, new[] { launch.VsockPath, launch.SharedVsockPath }.OfType<string>(),
+                new SocketRelay(launch.Id, launch.Forwards, launch.PeerPath));
+            foreach (var forward in launch.Forwards.Where(forward => forward.ToGuest))
+            {
+                _forwards.Add(VsockAcceptor.Start(_loop, TcpConnector.Listen(forward.Tcp).SafeHandle, client => _connections.Connect(
+                    TcpConnector.WithoutDelay(client), forward.VsockPort, VsockForwardCompletion.Instance, VsockAddress.NitroParent, null)));
+            }
+
             _server = VsockUnixServer.Listen(_loop, _connections.Connect, launch.VsockPath, new VsockRouterOptions { GuestCid = launch.Cid });
         }
         catch
         {
+            _loop.Invoke(() => _forwards.ForEach(forward => forward.Dispose()));
             _loop.Dispose();
             throw;
         }
@@ -88,6 +98,7 @@ sealed class EnclaveInterception : IDisposable
         {
             _loop.Invoke(() =>
             {
+                _forwards.ForEach(forward => forward.Dispose());
                 _server.Dispose();
                 _connections.Dispose();
             });

@@ -31,11 +31,6 @@ public sealed class ProcessEngine : IEnclaveEngine
             throw new EnclaveException(EnclaveFailure.InvalidImage, $"The image is for {launch.Image.Architecture}; the process engine runs it on such a machine only.");
         }
 
-        if (launch.Forwards.Count > 0)
-        {
-            throw new EnclaveException(EnclaveFailure.InvalidArgument, "The process engine bridges no TCP ports to vsock; the qemu engine does.");
-        }
-
         return await Task.Run(() => ProcessEnclave.Start(launch, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 }

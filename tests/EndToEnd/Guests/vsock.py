@@ -8,6 +8,7 @@
     vsock.py echo-asyncio PORT COUNT   the same under epoll
     vsock.py timeout PORT              waits for a connection that does not come
     vsock.py refused CID PORT          what a dial says that nobody takes
+    vsock.py messages CID PORT         two messages out and two in, of a socket that keeps them
     vsock.py stdio                     asks on standard output, expects the answer on standard input
 """
 
@@ -123,6 +124,14 @@ def be_refused(address):
         print(f"refused: {type(error).__name__}")
 
 
+def keep_messages(address):
+    with socket.socket(socket.AF_VSOCK, socket.SOCK_SEQPACKET) as connection:
+        connection.connect(address)
+        connection.send(b"one")
+        connection.send(b"two" * 20000)
+        print(connection.recv(100), connection.recv(100), connection.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_SEQPACKET)
+
+
 def talk_stdio():
     os.write(1, b"ask!")
     answer = b""
@@ -150,5 +159,7 @@ match verb:
         wait_in_vain(*numbers)
     case "refused":
         be_refused(tuple(numbers))
+    case "messages":
+        keep_messages(tuple(numbers))
     case "stdio":
         talk_stdio()

@@ -8,6 +8,9 @@ sealed class EnclaveSocketState
     /// <summary>The number under which <c>/proc/net/unix</c> lists the socket as long as it is open.</summary>
     public required ulong Inode { get; init; }
 
+    /// <summary>Whether it keeps messages (SOCK_SEQPACKET) or is a stream.</summary>
+    public bool KeepsMessages { get; init; }
+
     /// <summary>The socket's own address; any CID and any port until it is bound or connected.</summary>
     public VsockEndPoint Local { get; set; } = VsockPeerName.Unknown;
 

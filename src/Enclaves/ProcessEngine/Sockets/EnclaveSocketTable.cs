@@ -33,9 +33,9 @@ sealed unsafe class EnclaveSocketTable
     public int Count => _sockets.Count;
 
     /// <summary>Enters a socket.</summary>
-    public EnclaveSocketState Add(SafeHandle socket)
+    public EnclaveSocketState Add(SafeHandle socket, bool keepsMessages = false)
     {
-        var state = new EnclaveSocketState { Inode = InodeOf(socket) };
+        var state = new EnclaveSocketState { Inode = InodeOf(socket), KeepsMessages = keepsMessages };
         _sockets[CookieOf(socket)] = state;
         if (_sockets.Count >= Volatile.Read(ref _nextSweep))
         {

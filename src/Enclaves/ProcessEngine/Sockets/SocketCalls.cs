@@ -21,6 +21,7 @@ sealed unsafe partial class SocketCalls
     readonly EnclaveSocketTable _table;
     readonly EnclaveConnections _connections;
     readonly UnixPortConnector[] _parent;
+    readonly SocketRelay _relay;
     uint _nextPort = (uint)RandomNumberGenerator.GetInt32((int)LastPrivilegedPort + 1, int.MaxValue);
 
     /// <param name="enclave">The enclave's id, by which names of sockets are told from another enclave's.</param>
@@ -28,9 +29,11 @@ sealed unsafe partial class SocketCalls
     /// <param name="table">The sockets.</param>
     /// <param name="connections">Connections from the parent.</param>
     /// <param name="parentPaths">Where the parent's programs listen, <c>_&lt;port&gt;</c> beside each; tried in order.</param>
-    public SocketCalls(string enclave, uint cid, EnclaveSocketTable table, EnclaveConnections connections, IEnumerable<string> parentPaths)
+    /// <param name="relay">Connects to what is no Unix socket of the parent: forwarded ports, other enclaves.</param>
+    public SocketCalls(
+        string enclave, uint cid, EnclaveSocketTable table, EnclaveConnections connections, IEnumerable<string> parentPaths, SocketRelay relay)
     {
-        (_enclave, _cid, _table, _connections) = (enclave, cid, table, connections);
+        (_enclave, _cid, _table, _connections, _relay) = (enclave, cid, table, connections, relay);
         _parent = [.. parentPaths.Select(path => new UnixPortConnector(path))];
     }
 
@@ -38,11 +41,12 @@ sealed unsafe partial class SocketCalls
     public CallAnswer Create(CallListener listener, in InterceptedCall call)
     {
         var type = (int)call.Argument1;
-        if ((type & Interop.EnclaveSocket.SOCK_TYPE_MASK) != Interop.SOCK_STREAM)
+        var kind = type & Interop.EnclaveSocket.SOCK_TYPE_MASK;
+        var keepsMessages = kind == Interop.EnclaveSocket.SOCK_SEQPACKET;
+        if (kind != Interop.SOCK_STREAM && !keepsMessages)
         {
-            // Without a transport for it, Linux has no device for datagrams; packets in sequence no enclave's parent has ever taken.
-            return CallAnswer.Fail((type & Interop.EnclaveSocket.SOCK_TYPE_MASK) == Interop.EnclaveSocket.SOCK_DGRAM
-                ? Interop.Errno.ENODEV : Interop.Errno.ESOCKTNOSUPPORT);
+            // Without a transport for it, Linux has no device for datagrams.
+            return CallAnswer.Fail(kind == Interop.EnclaveSocket.SOCK_DGRAM ? Interop.Errno.ENODEV : Interop.Errno.ESOCKTNOSUPPORT);
         }
 
         const int Flags = Interop.SOCK_CLOEXEC | Interop.UnixSocket.SOCK_NONBLOCK;
@@ -56,14 +60,18 @@ sealed unsafe partial class SocketCalls
             return CallAnswer.Fail(Interop.Errno.EPROTONOSUPPORT);
         }
 
-        using var socket = new SafeDescriptor(Interop.UnixSocket.socket(
-            Interop.AF_UNIX, Interop.SOCK_STREAM | Interop.SOCK_CLOEXEC | (type & Interop.UnixSocket.SOCK_NONBLOCK), 0));
-        if (socket.IsInvalid)
+        using var socket = SocketConnector.Create(Interop.AF_UNIX, keepsMessages);
+        if (socket is null)
         {
             return CallAnswer.Fail(Marshal.GetLastPInvokeError());
         }
 
-        _table.Add(socket);
+        if ((type & Interop.UnixSocket.SOCK_NONBLOCK) == 0)
+        {
+            _ = Interop.fcntl(socket, Interop.EnclaveSocket.F_SETFL, 0);
+        }
+
+        _table.Add(socket, keepsMessages);
         var error = listener.AnswerWithDescriptor(call, socket, (type & Interop.SOCK_CLOEXEC) != 0);
         return error == 0 ? CallAnswer.Taken : CallAnswer.Fail(error);
     }
@@ -136,10 +144,28 @@ sealed unsafe partial class SocketCalls
             return CallAnswer.Fail(Interop.Errno.ENODEV);
         }
 
-        lock (state)
+        if (!_relay.Leads(address, state.KeepsMessages))
         {
-            return state.Remote is null ? Connect(socket, state, address) : CallAnswer.Fail(Interop.Errno.EISCONN);
+            lock (state)
+            {
+                return state.Remote is null ? Connect(socket, state, address, TryParent) : CallAnswer.Fail(Interop.Errno.EISCONN);
+            }
         }
+
+        // May take until somebody far away has answered: the program waits, and none of the threads that answer calls.
+        var (waiting, lent) = (call, new SafeDescriptor(Interop.fcntl(socket, Interop.F_DUPFD_CLOEXEC, 0)));
+        new Thread(() =>
+        {
+            using (lent)
+            {
+                lock (state)
+                {
+                    listener.Answer(waiting, state.Remote is null ? Connect(lent, state, address, _relay.TryConnect) : CallAnswer.Fail(Interop.Errno.EISCONN));
+                }
+            }
+        })
+        { Name = "enclave connect", IsBackground = true }.Start();
+        return CallAnswer.Taken;
     }
 
     /// <summary>accept(socket, address, length) and accept4 with flags</summary>
@@ -154,7 +180,9 @@ sealed unsafe partial class SocketCalls
             : CallAnswer.Fail(Interop.Errno.EFAULT);
     }
 
-    CallAnswer Connect(SafeDescriptor socket, EnclaveSocketState state, VsockEndPoint address)
+    delegate bool Attempt(SafeDescriptor socket, EnclaveSocketState state, in VsockConnectRequest request);
+
+    CallAnswer Connect(SafeDescriptor socket, EnclaveSocketState state, VsockEndPoint address, Attempt attempt)
     {
         var flags = Interop.fcntl(socket, Interop.EnclaveSocket.F_GETFL, 0);
         var isNonBlocking = (flags & Interop.EnclaveSocket.O_NONBLOCK) != 0;
@@ -165,8 +193,8 @@ sealed unsafe partial class SocketCalls
         }
 
         var port = state.IsNamed ? state.Local.Port : NextPort();
-        var request = new VsockConnectRequest(_cid, port, address.Cid, address.Port);
-        var isConnected = address.Cid is VsockAddress.Host or VsockAddress.NitroParent && TryParent(socket, state, request);
+        var request = new VsockConnectRequest(_cid, port, address.Cid, address.Port) { KeepsMessages = state.KeepsMessages };
+        var isConnected = attempt(socket, state, request);
         if (!isNonBlocking)
         {
             _ = Interop.fcntl(socket, Interop.EnclaveSocket.F_SETFL, flags);
@@ -189,6 +217,11 @@ sealed unsafe partial class SocketCalls
 
     bool TryParent(SafeDescriptor socket, EnclaveSocketState state, in VsockConnectRequest request)
     {
+        if (request.Cid is not (VsockAddress.Host or VsockAddress.NitroParent))
+        {
+            return false;
+        }
+
         foreach (var connector in _parent)
         {
             var isConnected = connector.TryConnect(socket, request, state.IsNamed);
