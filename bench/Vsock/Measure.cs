@@ -5,7 +5,8 @@ namespace NitroEnclaves.Vsock.Benchmarks;
 /// <param name="scale">From the measured value to the printed one.</param>
 /// <param name="wanted">The ratio, ours to the peer's, that is asked for: at least where more is better, at most where less is.</param>
 /// <param name="moreIsBetter">Whether a larger value is better.</param>
-sealed class Measure(string name, double scale, double wanted, bool moreIsBetter)
+/// <param name="grain">Values below it count as nothing: they are what any process costs now and then.</param>
+sealed class Measure(string name, double scale, double wanted, bool moreIsBetter, double grain = 0)
 {
     internal string Name => name;
 
@@ -14,6 +15,10 @@ sealed class Measure(string name, double scale, double wanted, bool moreIsBetter
     internal double Wanted => wanted;
 
     internal bool MoreIsBetter => moreIsBetter;
+
+    /// <summary>Ours to the peer's.</summary>
+    internal double Ratio(double ours, double peer) =>
+        ours == peer || (ours < grain && peer < grain) ? 1 : peer == 0 ? double.PositiveInfinity : ours / peer;
 
     internal static readonly Measure
         GuestToHost64 = new("guest to host, 64 KiB packets, MB/s", 1e-6, 1.3, true),
@@ -31,7 +36,7 @@ sealed class Measure(string name, double scale, double wanted, bool moreIsBetter
         Connects32 = new("connect and close per second, 32 in flight", 1, 1.3, true),
         HostConnects = new("CONNECT and close per second, from the host", 1, 1.3, true),
         Memory = new("memory with 9,900 connections, MB", 1e-6, 2, false),
-        IdleCpu = new("CPU when idle, share of a core", 1, 1, false);
+        IdleCpu = new("CPU when idle, share of a core", 1, 1, false, grain: 0.005);
 
     internal static IReadOnlyList<Measure> All { get; } =
     [

@@ -90,7 +90,7 @@ foreach (var measure in Measure.All)
         list.Sort();
         return list[list.Count / 2] * measure.Scale;
     }).ToArray();
-    var ratio = medians[1] == 0 ? (medians[0] == 0 ? 1 : double.PositiveInfinity) : medians[0] / medians[1];
+    var ratio = measure.Ratio(medians[0], medians[1]);
     var reached = measure.MoreIsBetter ? ratio >= measure.Wanted : ratio <= measure.Wanted;
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
         $"| {measure.Name} | {medians[0]:0.##} | {medians[1]:0.##} | {ratio:0.00} | {(measure.MoreIsBetter ? "at least" : "at most")} {measure.Wanted}{(reached ? "" : ", **missed**")} |"));

@@ -43,6 +43,37 @@ public sealed class VsockListenerTests : IDisposable
         Assert.Equal(VsockPeerName.Unknown, fromUnnamed.RemoteEndPoint);
     }
 
+    /// <summary>Many clients that say nothing, served as the listener's documentation says: in tasks of their own.</summary>
+    [Fact]
+    public async Task Clients_that_say_nothing_delay_nobody_and_are_given_up()
+    {
+        await using var listener = VsockListener.Listen(8000, _enclave.Options with { ReadTimeout = TimeSpan.FromSeconds(2) });
+        var silent = new List<Socket>();
+        var served = new List<Task<VsockError?>>();
+        for (var i = 0; i < 100; i++)
+        {
+            silent.Add(await _enclave.DialListenerAsync(8000));
+            served.Add(ServeAsync(await listener.AcceptAsync(Ended)));
+        }
+
+        using var guest = await _enclave.DialListenerAsync(8000);
+        served.Add(ServeAsync(await listener.AcceptAsync(Ended)));
+        await guest.SendAsync("ping"u8.ToArray());
+        Assert.Equal(4, await guest.ReceiveAsync(new byte[16]));
+        guest.Shutdown(SocketShutdown.Send);
+        Assert.Null(await served[^1]);
+        Assert.All(await Task.WhenAll(served[..^1]), error => Assert.Equal(VsockError.TimedOut, error));
+        silent.ForEach(socket => socket.Dispose());
+    }
+
+    [Fact]
+    public void Every_time_out_is_finite_unless_a_program_says_otherwise()
+    {
+        TimeSpan[] timeouts = [VsockOptions.Default.ConnectTimeout, VsockOptions.Default.ReadTimeout, VsockOptions.Default.WriteTimeout];
+        Assert.All(timeouts, timeout => Assert.InRange(timeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5)));
+        Assert.InRange(VsockOptions.Default.MaxConnections, 1, 100_000);
+    }
+
     /// <summary>The class library's own sockets cannot accept a peer whose name is longer than the listener's.</summary>
     [Fact]
     public async Task Accepts_peers_with_names_longer_than_its_own()
@@ -162,5 +193,22 @@ public sealed class VsockListenerTests : IDisposable
         public VsockRoute? Resolve(uint cid) => null;
 
         public VsockRoute? ResolveListener() => null;
+    }
+
+    // Echoes until the peer's end; tells why it stopped before.
+    static async Task<VsockError?> ServeAsync(VsockConnection connection)
+    {
+        await using (connection)
+        {
+            try
+            {
+                await connection.Stream.CopyToAsync(connection.Stream, Ended);
+                return null;
+            }
+            catch (VsockException exception)
+            {
+                return exception.Error;
+            }
+        }
     }
 }
