@@ -101,13 +101,16 @@ static void try_nsm(void) {
     ASK("an operation without its map", "\x6b" "DescribePCR");
     ASK("a map around an operation without arguments", "\xa1\x6b" "DescribeNSM\xa0");
     ASK("bytes after the request", "\x6b" "DescribeNSM\x00\x00");
+    ASK("a map of two operations", "\xa2\x6b" "DescribeNSM\xa0\x69" "GetRandom\xa0");
     ASK("DescribePCR 31", "\xa1\x6b" "DescribePCR\xa1\x65" "index\x18\x1f");
     ASK("DescribePCR 32", "\xa1\x6b" "DescribePCR\xa1\x65" "index\x18\x20");
     ASK("an index in 16 bits", "\xa1\x6b" "DescribePCR\xa1\x65" "index\x19\x00\x05");
+    ASK("DescribePCR with indexes 5 and 32", "\xa1\x6b" "DescribePCR\xa2\x65" "index\x05\x65" "index\x18\x20");
     ASK("no index", "\xa1\x6b" "DescribePCR\xa0");
     ASK("an index of text", "\xa1\x6b" "DescribePCR\xa1\x65" "index\x61" "5");
     ASK("ExtendPCR 16", "\xa1\x69" "ExtendPCR\xa2\x65" "index\x10\x64" "data\x43" "abc");
     ASK("ExtendPCR 16 with nothing", "\xa1\x69" "ExtendPCR\xa2\x65" "index\x10\x64" "data\x40");
+    ASK("ExtendPCR with indexes 32 and 17", "\xa1\x69" "ExtendPCR\xa3\x65" "index\x18\x20\x65" "index\x11\x64" "data\x41" "a");
     ASK("ExtendPCR with data of text", "\xa1\x69" "ExtendPCR\xa2\x65" "index\x11\x64" "data\x63" "abc");
     ASK("ExtendPCR without data", "\xa1\x69" "ExtendPCR\xa1\x65" "index\x11");
     ASK("ExtendPCR 0, locked at boot", "\xa1\x69" "ExtendPCR\xa2\x65" "index\x00\x64" "data\x43" "abc");
@@ -124,6 +127,18 @@ static void try_nsm(void) {
 
     static char nonce[64 + 1025] = "\xa1\x6b" "Attestation\xa1\x65" "nonce\x59\x04\x01";
     ask(nsm, "Attestation with a nonce of 1025 bytes", nonce, 2 + 11 + 1 + 6 + 3 + 1025);
+
+    static char full[3 * 1100] = "\xa1\x6b" "Attestation\xa3";
+    size_t used = 14;
+    const char *const fields[] = { "\x69" "user_data", "\x65" "nonce", "\x6a" "public_key" };
+    for (int i = 0; i < 3; i++) {
+        size_t length = strlen(fields[i]);
+        memcpy(full + used, fields[i], length);
+        memcpy(full + used + length, "\x59\x04\x00", 3);
+        used += length + 3 + 1024;
+    }
+
+    ask(nsm, "Attestation with 1024 bytes in each field", full, used);
 
     static char longest[4097] = "\x6b" "DescribeNSM";
     ask(nsm, "a request of 4096 bytes", longest, 4096);
