@@ -14,11 +14,12 @@ public sealed class AttestationTests(SampleImage sample)
     static readonly string s_zero = new('0', 96);
 
     [Theory(Timeout = 180_000)]
-    [InlineData(KernelKind.Enclave)]
-    [InlineData(KernelKind.Debian)]
-    public async Task The_sample_proves_which_image_it_is(KernelKind kernel)
+    [InlineData(KernelKind.Enclave, EngineChoice.Qemu)]
+    [InlineData(KernelKind.Debian, EngineChoice.Qemu)]
+    [InlineData(KernelKind.Enclave, EngineChoice.Process)]
+    public async Task The_sample_proves_which_image_it_is(KernelKind kernel, EngineChoice engine)
     {
-        await using var host = new EnclaveHost();
+        await using var host = new EnclaveHost(engine);
         var image = sample.ImageWith(kernel);
         var options = host.Options(image.Path) with { MemoryMiB = 512, ParentRoleArn = RoleArn, Name = "attester" };
         await using var enclave = await host.StartAsync(options);
