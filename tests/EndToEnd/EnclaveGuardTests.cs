@@ -88,6 +88,19 @@ public sealed partial class EnclaveGuardTests(AttestedTlsSample sample) : IClass
         Assert.Equal((EnclaveEndKind.Exited, 1), (end.Kind, end.Status));
     }
 
+    [Fact(Timeout = 300_000)]
+    public async Task Under_the_process_engine_Kestrel_serves_attested_TLS_where_the_machine_s_kernel_is_only_reported()
+    {
+        string[] reported = [.. ((string[])["RandomSource", "Swap", "KernelVersion"]).Select(rule => $"NitroEnclave__Guard__{rule}=Report")];
+        var image = sample.Build("served", ["nsm-closed"], [.. s_good, .. reported, $"Greeting={Greeting}"]);
+        await using var host = new EnclaveHost(EngineChoice.Process);
+        await using var enclave = await host.StartAsync(host.Options(image.Path) with { MemoryMiB = 512 });
+        var greeting = await AttestedTlsSample.AskAsync(host, enclave.Info, AttestationPolicy.ForImage(Expected(image)), "/");
+        Assert.Equal((0, $"{Greeting}\n"), (greeting.ExitCode, greeting.Output));
+        await enclave.Client.TerminateAsync(TestContext.Current.CancellationToken);
+        await host.AssertNothingLeftAsync();
+    }
+
     // The console can be read in debug mode alone, which the guard refuses: the service ends after it has logged what was found.
     static async Task<(Dictionary<string, string> Findings, EnclaveEnd End)> RunToRefusalAsync(GuestImage image, EngineChoice engine = EngineChoice.Qemu)
     {

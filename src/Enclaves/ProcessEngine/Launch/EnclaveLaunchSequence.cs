@@ -150,8 +150,9 @@ static class EnclaveLaunchSequence
         }
 
         // Programs open them and say by ioctl what they want: the filter looks at that, not at the file.
-        BindDevice("/dev/null", "nsm");
-        BindDevice("/dev/null", "vsock");
+        // Files of the enclave's own, whose modes its programs may change, as services do that keep the NSM to themselves.
+        MakeFile("dev/nsm");
+        MakeFile("dev/vsock");
         BindConsole(string.Create(CultureInfo.InvariantCulture, $"/dev/pts/{terminal}"));
         MakeFolder("dev/pts");
         sequence.Try(
@@ -172,6 +173,12 @@ static class EnclaveLaunchSequence
         sequence.Try("mount /sys", SystemCall.mount, program.Add("sysfs"), program.Add("sys"), program.Add("sysfs"), Restricted | MS_RDONLY, 0);
 
         void MakeFolder(string path) => sequence.Try($"make /{path}", SystemCall.mkdirat, AT_FDCWD, program.Add(path), 0x1ED /* 0755 */);
+
+        void MakeFile(string path)
+        {
+            sequence.Call($"make /{path}", SystemCall.mknod, program.Add(path), S_IFREG, 0);
+            sequence.Call($"set the mode of /{path}", SystemCall.chmod, program.Add(path), 0x1B6 /* 0666 */);
+        }
 
         void Link(string target, string path) =>
             sequence.Try($"make the link /{path}", SystemCall.symlinkat, program.Add(target), AT_FDCWD, program.Add(path));

@@ -13,6 +13,7 @@ enum SystemCall : long
     wait4 = 61,
     fcntl = 72,
     chdir = 80,
+    chmod = 90,
     umask = 95,
     setpgid = 109,
     setsid = 112,
