@@ -110,10 +110,21 @@ public sealed class CommandServerTests : IAsyncDisposable
         Assert.Null(await end);
     }
 
+    [Fact]
+    public void A_second_run_is_refused_as_one_that_exists()
+    {
+        using var peer = new NitroCliPeer(_path);
+        peer.SendCommand("Run");
+        peer.Send([0xa1, 0x68, .. "eif_path"u8, 0x61, (byte)'e']);
+        Assert.EndsWith("already been started.\n", peer.ReadText("StdErrMessage"), StringComparison.Ordinal);
+        Assert.Equal([0xa1, 0x66, .. "Status"u8, 0x11], peer.ReadItem());
+        Assert.Null(peer.ReadItem());
+    }
+
     public static TheoryData<string, byte[]> Malformed => new()
     {
         { "unknown command", [4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Foo"u8, 4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Foo"u8] },
-        { "run", [4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Run"u8, 4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Run"u8] },
+        { "run without what", [4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Run"u8, 4, 0, 0, 0, 0, 0, 0, 0, 0x63, .. "Run"u8] },
         { "number for a command", [2, 0, 0, 0, 0, 0, 0, 0, 0x60, .. "0"u8, 2, 0, 0, 0, 0, 0, 0, 0, 0x60, .. "0"u8] },
         { "digits as a command", [2, 0, 0, 0, 0, 0, 0, 0, 0x61, .. "0"u8, 2, 0, 0, 0, 0, 0, 0, 0, 0x61, .. "0"u8] },
         { "huge frame", [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff] },
@@ -163,6 +174,7 @@ public sealed class CommandServerTests : IAsyncDisposable
     public void Everybody_may_connect() => Assert.Equal((UnixFileMode)0x1f6, File.GetUnixFileMode(_path));
 
     [Theory]
+    [InlineData(nameof(EnclaveCommand.Run), false)]
     [InlineData(nameof(EnclaveCommand.Terminate), false)]
     [InlineData(nameof(EnclaveCommand.Console), false)]
     [InlineData(nameof(EnclaveCommand.Describe), true)]

@@ -9,6 +9,7 @@ sealed class CommandSession(Socket socket, ICommandTarget target, uint owner) : 
 {
     const int Success = 0;
     const int NotPermittedStatus = 13;
+    const int ExistsStatus = 17;
     const ulong DebugModeFlag = 1;
     const int ConsoleChunk = 16 * 1024;
 
@@ -45,11 +46,20 @@ sealed class CommandSession(Socket socket, ICommandTarget target, uint owner) : 
         EnclaveCommand.GetIDbyName => AnswerIdByNameAsync(cancellationToken),
         EnclaveCommand.Describe => AnswerDescribeAsync(cancellationToken),
         EnclaveCommand.Terminate => AnswerTerminateAsync(cancellationToken),
+        EnclaveCommand.Run => AnswerRunAsync(cancellationToken),
         EnclaveCommand.Console => AnswerConsoleAsync(cancellationToken),
         EnclaveCommand.Enter => AnswerEnterAsync(cancellationToken),
         EnclaveCommand.Admit => AnswerAdmitAsync(cancellationToken),
         _ => AnswerWaitAsync(cancellationToken),
     };
+
+    // Whatever is to be run: this process has its enclave.
+    async Task AnswerRunAsync(CancellationToken cancellationToken)
+    {
+        await ReadRequestAsync(cancellationToken).ConfigureAwait(false);
+        await WriteAsync(CommandMessages.EncodeError("The enclave process has already been started.\n"), cancellationToken).ConfigureAwait(false);
+        await WriteAsync(CommandMessages.EncodeStatus(ExistsStatus), cancellationToken).ConfigureAwait(false);
+    }
 
     async Task AnswerJsonAsync(string json, CancellationToken cancellationToken)
     {

@@ -3,6 +3,9 @@ namespace NitroEnclaves.Enclaves;
 /// <summary>The commands that an enclave's process takes on its socket: nitro-cli's (eif-and-nitro-cli 3.5), then our own.</summary>
 enum EnclaveCommand
 {
+    /// <summary>Starts an enclave in a process that has none; one that has answers EEXIST.</summary>
+    Run,
+
     Terminate,
     Describe,
     GetEnclaveCID,

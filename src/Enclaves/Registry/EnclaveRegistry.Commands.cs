@@ -5,6 +5,9 @@ namespace NitroEnclaves.Enclaves;
 // What is asked of the processes themselves, ours and nitro-cli's: in the same folder nitro-cli's have a socket <slot>.sock as ours, and no entry.
 public sealed partial class EnclaveRegistry
 {
+    // nitro-cli's process measures the image anew before it answers the first question.
+    static readonly TimeSpan s_othersPatience = TimeSpan.FromMinutes(1);
+
     /// <summary>The engine's name in entries of enclaves that nitro-cli has started.</summary>
     public const string NitroCliEngine = "nitro-cli";
 
@@ -81,11 +84,13 @@ public sealed partial class EnclaveRegistry
     // A socket that nobody listens at is nitro-cli's to remove; a process that gives no valid answer is none of an enclave.
     static async Task<EnclaveDescription?> TryDescribeAsync(string path, bool metadata, CancellationToken cancellationToken)
     {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_othersPatience);
         try
         {
-            return await new EnclaveClient(path).DescribeAsync(metadata, cancellationToken).ConfigureAwait(false);
+            return await new EnclaveClient(path).DescribeAsync(metadata, patience.Token).ConfigureAwait(false);
         }
-        catch (EnclaveException)
+        catch (Exception exception) when (exception is EnclaveException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             return null;
         }

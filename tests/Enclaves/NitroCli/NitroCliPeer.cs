@@ -60,9 +60,11 @@ sealed class NitroCliPeer : IDisposable
     }
 
     /// <summary>Reads <c>{"StdOutMessage": text}</c> or the like and gives the text.</summary>
-    public string ReadText(string key)
+    public string ReadText(string key) => TextOf(ReadItem() ?? throw new EndOfStreamException(), key);
+
+    /// <summary>The text of such an item.</summary>
+    public static string TextOf(byte[] item, string key)
     {
-        var item = ReadItem() ?? throw new EndOfStreamException();
         var head = (byte[])[0xa1, (byte)(0x60 + key.Length), .. Encoding.ASCII.GetBytes(key)];
         Assert.Equal(head, item[..head.Length]);
         var (offset, length) = item[head.Length] switch
