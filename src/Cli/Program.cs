@@ -18,7 +18,7 @@ static class Program
             return companion.Run(arguments);
         }
 
-        if (CallName.IsNitroCli && arguments is ["--version"])
+        if (CallName.IsNitroCli && arguments is ["--version" or "-V"])
         {
             Console.Out.WriteLine("Nitro CLI 1.5.0");
             return 0;

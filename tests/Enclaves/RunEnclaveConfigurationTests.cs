@@ -29,7 +29,18 @@ public sealed class RunEnclaveConfigurationTests : IDisposable
         Assert.Equal(EngineChoice.Qemu, options.Engine);
     }
 
+    [Fact]
+    public void The_restart_policy_is_read()
+    {
+        var options = Load("""{"cpu_count": 1, "memory_mib": 256, "eif_path": "a.eif", "restart": "on-failure", "restart_limit": 3, "restart_delay": 0.5}""").ToOptions();
+        Assert.Equal(new RestartPolicy { Mode = RestartMode.OnFailure, Limit = 3, Delay = TimeSpan.FromSeconds(0.5) }, options.Restart);
+        Assert.Equal(new RestartPolicy(), Load("""{"cpu_count": 1, "memory_mib": 256, "eif_path": "a.eif"}""").ToOptions().Restart);
+    }
+
     [Theory]
+    [InlineData("""{"memory_mib": 256, "eif_path": "a.eif", "cpu_count": 1, "restart": "sometimes"}""", EnclaveFailure.InvalidArgument, 3)]
+    [InlineData("""{"memory_mib": 256, "eif_path": "a.eif", "cpu_count": 1, "restart": "always", "restart_limit": 0}""", EnclaveFailure.InvalidArgument, 3)]
+    [InlineData("""{"memory_mib": 256, "eif_path": "a.eif", "cpu_count": 1, "restart": "always", "restart_delay": -1}""", EnclaveFailure.InvalidArgument, 3)]
     [InlineData("""{"memory_mib": 256, "eif_path": "a.eif"}""", EnclaveFailure.MissingArgument, 1)]
     [InlineData("""{"memory_mib": 256, "eif_path": "a.eif", "cpu_count": 1, "cpu_ids": [1]}""", EnclaveFailure.ConflictingArgument, 2)]
     [InlineData("""{"memory_mib": 256, "eif_path": "a.eif", "cpu_count": 1, "engine": "vmware"}""", EnclaveFailure.InvalidArgument, 3)]

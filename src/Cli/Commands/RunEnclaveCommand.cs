@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Numerics;
 using NitroEnclaves.Enclaves;
 
 namespace NitroEnclaves.Cli.Commands;
@@ -15,9 +17,9 @@ static class RunEnclaveCommand
         var initrds = new Option<string[]>("--initrd") { HelpName = "FILE", Description = "A ramdisk for --kernel. May be repeated; PCR1 covers the first." };
         var append = new Option<string?>("--append") { HelpName = "TEXT", Description = "The command line for --kernel." };
         var memory = new Option<string?>("--memory") { HelpName = "MiB", Description = "Memory in MiB, or with M, G or T." };
-        var cpuCount = new Option<uint?>("--cpu-count") { HelpName = "N", Description = "How many vCPUs." };
-        var cpuIds = new Option<uint[]>("--cpu-ids") { HelpName = "N", Description = "Which CPUs.", AllowMultipleArgumentsPerToken = true };
-        var cid = new Option<ulong?>("--enclave-cid") { HelpName = "CID", Description = "The enclave's CID, 4 or above (default: a free one)." };
+        var cpuCount = new Option<string?>("--cpu-count") { HelpName = "N", Description = "How many vCPUs." };
+        var cpuIds = new Option<string[]>("--cpu-ids") { HelpName = "N", Description = "Which CPUs.", AllowMultipleArgumentsPerToken = true };
+        var cid = new Option<string?>("--enclave-cid") { HelpName = "CID", Description = "The enclave's CID, 4 or above (default: a free one)." };
         var debug = new Option<bool>("--debug-mode") { Description = "Let the console be read; PCR0, 1, 2 and 8 are zero in its documents." };
         var attach = new Option<bool>("--attach-console") { Description = "Show the console at once; implies --debug-mode." };
         var forwards = new Option<string[]>("--forward") { HelpName = "FROM=TO", Description = "Emulation: bridge TCP and vsock: tcp:8080=vsock:5000 or vsock:5000=tcp:8080. May be repeated." };
@@ -46,6 +48,16 @@ static class RunEnclaveCommand
                 {
                     result.AddError("Option '--memory' is required.");
                 }
+
+                if (result.GetResult(eif) is null && result.GetResult(kernel) is null)
+                {
+                    result.AddError("Option '--eif-path' is required (or --kernel, --initrd and --append).");
+                }
+
+                if (result.GetResult(cpuCount) is null == result.GetResult(cpuIds) is null)
+                {
+                    result.AddError("Exactly one of --cpu-count, --cpu-ids is needed.");
+                }
             }
             else if (ofFile.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
             {
@@ -63,9 +75,9 @@ static class RunEnclaveCommand
                 InitrdPaths = parsed.GetValue(initrds) ?? [],
                 CommandLine = parsed.GetValue(append),
                 MemoryMiB = MemorySize.ParseMiB(parsed.GetValue(memory)!),
-                CpuCount = parsed.GetValue(cpuCount),
-                CpuIds = ids.Length > 0 ? ids : null,
-                EnclaveCid = parsed.GetValue(cid),
+                CpuCount = parsed.GetValue(cpuCount) is { } count ? Number<uint>(cpuCount, count) : null,
+                CpuIds = ids.Length > 0 ? [.. ids.Select(id => Number<uint>(cpuIds, id))] : null,
+                EnclaveCid = parsed.GetValue(cid) is { } number ? Number<ulong>(cid, number) : null,
                 DebugMode = parsed.GetValue(debug),
                 Name = parsed.GetValue(name),
             }) with
@@ -89,7 +101,13 @@ static class RunEnclaveCommand
                     : options.Engine == EngineChoice.Auto && CallName.IsNitroCli ? EngineChoice.Nitro
                     : options.Engine,
             };
-            await using var enclave = await EnclaveLauncher.ForThisProgram().StartAsync(options, new StandardErrorProgress(), cancellationToken);
+            if (options.EnclaveCid == 0)
+            {
+                await Console.Error.WriteLineAsync("CID 0 takes a free one.");
+            }
+
+            options.Validate();
+            await using var enclave = await StartAsync(options, cancellationToken);
             Console.Out.WriteLine(EnclaveJson.Write(enclave.Info));
             if (attached)
             {
@@ -101,6 +119,27 @@ static class RunEnclaveCommand
         }));
         return command;
     }
+
+    static async Task<LaunchedEnclave> StartAsync(EnclaveOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await EnclaveLauncher.ForThisProgram().StartAsync(options, new StandardErrorProgress(), cancellationToken);
+        }
+        catch (EnclaveException exception) when (CallName.IsNitroCli)
+        {
+            // nitro-cli's background process tells the cause, and then the command that it had no good answer, with which it exits.
+            await CommandErrors.TellAsync(exception.NitroCliCode, exception.Message, exception.ConsoleTail);
+            await Console.Error.WriteLineAsync("Failed connections: 1");
+            throw new CommandFailure(39, "The enclave was not started: see the error above.");
+        }
+    }
+
+    // Not the parser's business: nitro-cli tells these with a code of their own.
+    static T Number<T>(Option option, string text)
+        where T : struct, INumberBase<T> => T.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        ? number
+        : throw new CommandFailure(3, $"The parameter `{option.Name.TrimStart('-')}` is not a valid integer (`{text}`)");
 
     static TimeSpan BootTimeout(double seconds) => seconds > 0 && seconds <= LongestBootTimeout.TotalSeconds
         ? TimeSpan.FromSeconds(seconds)

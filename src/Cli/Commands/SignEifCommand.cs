@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using NitroEnclaves.Cli.Signing;
 using NitroEnclaves.Images;
 
@@ -9,8 +10,8 @@ static class SignEifCommand
 {
     public static Command Create()
     {
-        var eif = new Option<string>("--eif-path") { Required = true, HelpName = "FILE", Description = "The image; replaced by the signed one unless --output-file names another." };
-        var certificate = new Option<string>("--signing-certificate") { Required = true, HelpName = "FILE", Description = "The certificate (PEM); the first one of a chain signs." };
+        var eif = new Option<string?>("--eif-path") { HelpName = "FILE", Description = "The image; replaced by the signed one unless --output-file names another." };
+        var certificate = new Option<string?>("--signing-certificate") { HelpName = "FILE", Description = "The certificate (PEM); the first one of a chain signs." };
         var key = new Option<string?>("--private-key")
         {
             HelpName = "FILE|ARN",
@@ -22,6 +23,17 @@ static class SignEifCommand
         var command = new Command("sign-eif", "Sign an image.") { eif, certificate, key, digestOnly, signature, output };
         command.Validators.Add(result =>
         {
+            // What nitro-cli's parser lets through, it tells with codes of its own: no image E01, neither certificate nor key E60.
+            if (result.GetValue(eif) is null || IsWithoutSigner(result, certificate, key, digestOnly, signature))
+            {
+                return;
+            }
+
+            if (result.GetValue(certificate) is null)
+            {
+                result.AddError("--signing-certificate is needed: the first certificate in it signs.");
+            }
+
             if (new[] { result.GetValue(key) is not null, result.GetValue(digestOnly), result.GetValue(signature) is not null }.Count(given => given) != 1)
             {
                 result.AddError("Exactly one of --private-key, --digest-only, --signature is needed.");
@@ -29,8 +41,9 @@ static class SignEifCommand
         });
         command.SetAction((parsed, cancellationToken) => Task.FromResult(CommandErrors.Run(() =>
         {
-            var path = parsed.GetRequiredValue(eif);
-            var certificatePath = parsed.GetRequiredValue(certificate);
+            var path = parsed.GetValue(eif) ?? throw new CommandFailure(1, "The argument `eif-path` is missing: the image to sign.");
+            var certificatePath = parsed.GetValue(certificate)
+                ?? throw new CommandFailure(60, "Failed to create EifSigner: give --signing-certificate, and --private-key, --digest-only or --signature.");
             if (parsed.GetValue(digestOnly))
             {
                 Console.Out.WriteLine(Digest(path, certificatePath, cancellationToken));
@@ -51,6 +64,10 @@ static class SignEifCommand
         })));
         return command;
     }
+
+    static bool IsWithoutSigner(
+        CommandResult result, Option<string?> certificate, Option<string?> key, Option<bool> digestOnly, Option<string?> signature) =>
+        result.GetValue(certificate) is null && result.GetValue(key) is null && !result.GetValue(digestOnly) && result.GetValue(signature) is null;
 
     static string Digest(string path, string certificatePath, CancellationToken cancellationToken)
     {
