@@ -2,7 +2,7 @@ namespace NitroEnclaves.Serve;
 
 /// <summary>Something that happened to an enclave.</summary>
 /// <param name="Number">Rises by one with each event of this server; an event stream is resumed after one.</param>
-/// <param name="Type">"started" or "ended".</param>
+/// <param name="Type">"started", "restarted" (by its restart policy) or "ended".</param>
 /// <param name="Time">When this server saw it.</param>
 /// <param name="EnclaveId">The enclave's id.</param>
 /// <param name="EnclaveName">Its name.</param>

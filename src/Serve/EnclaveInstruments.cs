@@ -22,11 +22,13 @@ sealed class EnclaveInstruments : IDisposable
     public EnclaveInstruments()
     {
         _starts = Meter.CreateCounter<long>("nitro.enclave.starts", "{enclave}", "Enclaves that have started since this server did.");
-        _restarts = Meter.CreateCounter<long>("nitro.enclave.restarts", "{enclave}", "Enclaves that have started under the name of one that had ended.");
+        _restarts = Meter.CreateCounter<long>("nitro.enclave.restarts", "{enclave}", "Starts by a restart policy, after an enclave's program or engine had ended.");
         _ends = Meter.CreateCounter<long>("nitro.enclave.ends", "{enclave}", "Enclaves that have ended, by how.");
         Meter.CreateObservableGauge("nitro.enclave.running", CountRunning, "{enclave}", "Enclaves that run now, by engine.");
         Meter.CreateObservableGauge(
             "nitro.enclave.memory", () => _enclaves.Select(enclave => new Measurement<long>(enclave.MemoryBytes, enclave.Tags)), "By", "Memory of a running enclave.");
+        Meter.CreateObservableCounter("nitro.enclave.vsock", CountVsock, "By", "Payload bytes over a running enclave's emulated vsock, since it was last started.");
+        Meter.CreateObservableCounter("nitro.enclave.nsm.requests", CountNsm, "{request}", "Requests of a running enclave to its emulated NSM.");
     }
 
     /// <summary>The instruments.</summary>
@@ -37,14 +39,9 @@ sealed class EnclaveInstruments : IDisposable
 
     public void Observe(IReadOnlyList<ObservedEnclave> enclaves) => _enclaves = enclaves;
 
-    public void CountStart(string engine, bool again)
-    {
-        _starts.Add(1, new KeyValuePair<string, object?>("engine", engine));
-        if (again)
-        {
-            _restarts.Add(1, new KeyValuePair<string, object?>("engine", engine));
-        }
-    }
+    public void CountStart(string engine) => _starts.Add(1, new KeyValuePair<string, object?>("engine", engine));
+
+    public void CountRestarts(string engine, int count) => _restarts.Add(count, new KeyValuePair<string, object?>("engine", engine));
 
     public void CountEnd(string kind) => _ends.Add(1, new KeyValuePair<string, object?>("kind", kind));
 
@@ -53,6 +50,18 @@ sealed class EnclaveInstruments : IDisposable
         Meter.Dispose();
         Activities.Dispose();
     }
+
+    IEnumerable<Measurement<long>> CountVsock() =>
+        from enclave in _enclaves
+        where enclave.Statistics is { Vsock: not null }
+        let traffic = enclave.Statistics!.Vsock!.Value
+        from direction in new[] { (Name: "from", Bytes: traffic.BytesFromEnclave), (Name: "to", Bytes: traffic.BytesToEnclave) }
+        select new Measurement<long>(direction.Bytes, [.. enclave.Tags, new("direction", direction.Name)]);
+
+    IEnumerable<Measurement<long>> CountNsm() =>
+        from enclave in _enclaves
+        from requests in enclave.Statistics?.NsmRequests ?? new Dictionary<string, long>()
+        select new Measurement<long>(requests.Value, [.. enclave.Tags, new("operation", requests.Key)]);
 
     IEnumerable<Measurement<long>> CountRunning() => _enclaves.CountBy(enclave => enclave.Engine)
         .Select(engine => new Measurement<long>(engine.Value, new KeyValuePair<string, object?>("engine", engine.Key)));

@@ -10,12 +10,8 @@ sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, En
 {
     const long MiB = 1 << 20;
 
-    // Names that are remembered to tell restarts from starts.
-    const int MostNames = 10_000;
-
     readonly Dictionary<string, ObservedEnclave> _running = [];
     readonly HashSet<string> _missing = [];
-    readonly HashSet<string> _namesThatEnded = [];
     readonly CancellationTokenSource _stopping = new();
     readonly SemaphoreSlim _looking = new(1);
 
@@ -35,9 +31,9 @@ sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, En
                 }
             }
 
-            foreach (var enclave in described.Where(enclave => !_running.ContainsKey(enclave.EnclaveId)))
+            foreach (var enclave in described)
             {
-                Start(enclave);
+                Observe(enclave, await StatisticsAsync(enclave.EnclaveId, cancellationToken));
             }
 
             instruments.Observe([.. _running.Values]);
@@ -82,13 +78,40 @@ sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, En
         }
     }
 
-    void Start(EnclaveDescription enclave)
+    void Observe(EnclaveDescription enclave, EnclaveStatistics? statistics)
     {
-        var observed = new ObservedEnclave(enclave.EnclaveId, enclave.EnclaveName, enclave.Engine ?? "unknown", (long)enclave.MemoryMiB * MiB);
-        _running.Add(observed.Id, observed);
-        instruments.CountStart(observed.Engine, again: _namesThatEnded.Remove(observed.Name));
-        events.Publish("started", options.TimeProvider.GetUtcNow(), observed.Id, observed.Name);
-        _ = AwaitEndAsync(observed, _stopping.Token);
+        var isKnown = _running.TryGetValue(enclave.EnclaveId, out var earlier);
+        // While it is being started again it does not run yet.
+        var count = enclave.State == "RUNNING" ? enclave.Restarts ?? 0 : earlier?.Restarts ?? 0;
+        var observed = new ObservedEnclave(
+            enclave.EnclaveId, enclave.EnclaveName, enclave.Engine ?? "unknown", (long)enclave.MemoryMiB * MiB, count, statistics);
+        _running[observed.Id] = observed;
+        _missing.Remove(observed.Id);
+        if (!isKnown)
+        {
+            instruments.CountStart(observed.Engine);
+            events.Publish("started", options.TimeProvider.GetUtcNow(), observed.Id, observed.Name);
+            _ = AwaitEndAsync(observed, _stopping.Token);
+        }
+
+        if (observed.Restarts - (earlier?.Restarts ?? 0) is > 0 and var restarts)
+        {
+            instruments.CountRestarts(observed.Engine, restarts);
+            events.Publish("restarted", options.TimeProvider.GetUtcNow(), observed.Id, observed.Name);
+        }
+    }
+
+    async Task<EnclaveStatistics?> StatisticsAsync(string enclaveId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await options.Registry.Connect(enclaveId).GetStatisticsAsync(cancellationToken);
+        }
+        catch (EnclaveException)
+        {
+            // It has just ended, or an older program owns it.
+            return null;
+        }
     }
 
     // The enclave's process says how it ended, where it lives to say it; if it was killed, the next look finds the enclave missing.
@@ -122,12 +145,6 @@ sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, En
         }
 
         _missing.Remove(enclave.Id);
-        if (_namesThatEnded.Count >= MostNames)
-        {
-            _namesThatEnded.Clear();
-        }
-
-        _namesThatEnded.Add(enclave.Name);
         instruments.CountEnd(kind);
         events.Publish("ended", options.TimeProvider.GetUtcNow(), enclave.Id, enclave.Name, explanation);
     }

@@ -12,6 +12,7 @@ namespace NitroEnclaves.Serve;
 /// <param name="EnclaveCid">The CID, 4 or above; null for a free one.</param>
 /// <param name="DebugMode">Whether the console can be read.</param>
 /// <param name="Engine">auto, nitro, qemu, machine or process.</param>
+/// <param name="Restart">When it is started again: no, on-failure or always.</param>
 /// <param name="Forward">Bridges of TCP and vsock, as <c>--forward</c>.</param>
 sealed record RunRequest(
     string EifPath,
@@ -21,6 +22,7 @@ sealed record RunRequest(
     ulong? EnclaveCid = null,
     bool DebugMode = false,
     string? Engine = null,
+    string? Restart = null,
     string[]? Forward = null)
 {
     /// <summary>The options of the enclave.</summary>
@@ -37,6 +39,7 @@ sealed record RunRequest(
         EnclaveCid = EnclaveCid,
         DebugMode = DebugMode,
         Engine = ParseEngine(),
+        Restart = Restart is null ? new RestartPolicy() : new RestartPolicy { Mode = RestartPolicy.ParseMode(Restart) },
         Forwards = Forward ?? [],
         RegistryPath = registryPath,
     };

@@ -47,6 +47,14 @@ public sealed class CommandServerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Statistics_come_as_they_are_counted()
+    {
+        var statistics = await new EnclaveClient(_path).GetStatisticsAsync(Cancellation);
+        Assert.Equal(new Dictionary<string, long> { ["GetRandom"] = 3 }, statistics.NsmRequests);
+        Assert.Equal(new VsockTraffic(1L << 40, 2), statistics.Vsock);
+    }
+
+    [Fact]
     public void The_name_comes_confirmed_as_JSON()
     {
         using var peer = new NitroCliPeer(_path);

@@ -45,6 +45,12 @@ public sealed partial class EnclaveGuardTests(AttestedTlsSample sample) : IClass
         var refused = await AttestedTlsSample.AskAsync(host, enclave.Info, AttestationPolicy.ForImage(other), "/");
         Assert.Equal(1, refused.ExitCode);
         Assert.StartsWith("refused (ImageMismatch): ", refused.Error, StringComparison.Ordinal);
+
+        // What all of this took, as the enclave's process counts it: two documents, one for the guard's look at the clock.
+        var statistics = await enclave.Client.GetStatisticsAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(2, statistics.NsmRequests["Attestation"]);
+        Assert.Equal((1, 1), (statistics.NsmRequests["ExtendPcr"], statistics.NsmRequests["LockPcr"]));
+        Assert.True(statistics.Vsock is { BytesFromEnclave: > 10_000, BytesToEnclave: > 1_000 }, $"{statistics.Vsock}");
         await enclave.Client.TerminateAsync(TestContext.Current.CancellationToken);
         await host.AssertNothingLeftAsync();
     }

@@ -29,7 +29,7 @@ public sealed class ServeTests(SampleImage sample)
 
         // One that is started here, of which the console is read while it runs.
         using var started = await http.PostAsJsonAsync(
-            "/v1/enclaves", new { eifPath = image.Path, memoryMiB = 256, enclaveName = "served", debugMode = true, engine = "process" }, Token);
+            "/v1/enclaves", new { eifPath = image.Path, memoryMiB = 256, enclaveName = "served", debugMode = true, engine = "process", restart = "on-failure" }, Token);
         Assert.Equal(HttpStatusCode.Created, started.StatusCode);
         var run = await started.Content.ReadFromJsonAsync<JsonElement>(Token);
         var id = run.GetProperty("EnclaveID").GetString()!;
@@ -42,14 +42,15 @@ public sealed class ServeTests(SampleImage sample)
         Assert.Contains("nitro_enclave_running{engine=\"process\"} 1\n", running, StringComparison.Ordinal);
         Assert.Contains($"nitro_enclave_memory_bytes{{enclave=\"{id}\",name=\"served\"}} {256L << 20}\n", running, StringComparison.Ordinal);
 
-        // It ends by itself, as its program does.
-        await using (var connection = await host.ConnectAsync(Assert.Single(await host.Registry.DescribeAsync(cancellationToken: Token)), Port))
-        {
-            await connection.Stream.WriteAsync("exit 42"u8.ToArray(), Token);
-        }
-
+        // Its program fails and is started again, then ends well, and so does the enclave.
+        await OrderAsync(host, "exit 42");
+        Assert.Equal(("restarted", id), await NextAsync(events));
+        await OrderAsync(host, "exit 0");
         Assert.Equal(("ended", id), await NextAsync(events));
-        Assert.Contains("order: exit 42\n", (await console).ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        var printed = (await console).ReplaceLineEndings("\n");
+        Assert.Contains("order: exit 42\n", printed, StringComparison.Ordinal);
+        Assert.Contains("order: exit 0\n", printed, StringComparison.Ordinal);
+        Assert.Contains("nitro_enclave_restarts_total{engine=\"process\"} 1\n", await http.GetStringAsync("/metrics", Token), StringComparison.Ordinal);
 
         // One of the same name that somebody else starts, and that is ended here.
         await using var other = await host.StartAsync(host.Options(image.Path) with { Name = "served" });
@@ -60,7 +61,6 @@ public sealed class ServeTests(SampleImage sample)
         Assert.True((await ended.Content.ReadFromJsonAsync<JsonElement>(Token)).GetProperty("Terminated").GetBoolean());
         Assert.Equal(("ended", other.Info.EnclaveId), await NextAsync(events));
         var metrics = await http.GetStringAsync("/metrics", Token);
-        Assert.Contains("nitro_enclave_restarts_total{engine=\"process\"} 1\n", metrics, StringComparison.Ordinal);
         Assert.Contains("nitro_enclave_ends_total{kind=\"Exited\"} 1\n", metrics, StringComparison.Ordinal);
         Assert.Contains("nitro_enclave_ends_total{kind=\"Terminated\"} 1\n", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain(id, metrics, StringComparison.Ordinal);
@@ -73,6 +73,13 @@ public sealed class ServeTests(SampleImage sample)
         await server.WaitForExitAsync(Token);
         Assert.Equal(0, server.ExitCode);
         await host.AssertNothingLeftAsync();
+    }
+
+    static async Task OrderAsync(EnclaveHost host, string order)
+    {
+        var enclave = Assert.Single(await host.Registry.DescribeAsync(cancellationToken: Token));
+        await using var connection = await host.ConnectAsync(enclave, Port);
+        await connection.Stream.WriteAsync(Encoding.ASCII.GetBytes(order), Token);
     }
 
     static async Task<Process> StartAsync(EnclaveHost host)

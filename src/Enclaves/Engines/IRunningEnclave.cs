@@ -12,6 +12,9 @@ public interface IRunningEnclave : IAsyncDisposable
     /// <summary>The memory that the enclave has, in MiB, where it can be more than was asked for; else null.</summary>
     ulong? MemoryMiB => null;
 
+    /// <summary>What has gone over the enclave's vsock; null where the engine does not see it.</summary>
+    VsockTraffic? Vsock => null;
+
     /// <summary>The next connection of the enclave to the parent's port 9000, where it says that it is ready and how it ended.</summary>
     /// <exception cref="OperationCanceledException">The wait was given up, or the enclave is being disposed.</exception>
     ValueTask<Stream> AcceptReportAsync(CancellationToken cancellationToken);

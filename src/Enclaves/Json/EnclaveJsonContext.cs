@@ -12,6 +12,7 @@ namespace NitroEnclaves.Enclaves;
 [JsonSerializable(typeof(EnclaveTermination))]
 [JsonSerializable(typeof(IReadOnlyList<EnclaveTermination>))]
 [JsonSerializable(typeof(EnclaveEnd))]
+[JsonSerializable(typeof(EnclaveStatistics))]
 [JsonSerializable(typeof(EnclaveEntrance))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(EnclaveOptions))]

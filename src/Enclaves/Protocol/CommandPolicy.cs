@@ -10,5 +10,6 @@ static class CommandPolicy
 
     public static bool Permits(EnclaveCommand command, uint userId, uint owner) =>
         userId == owner || userId == Root || command is EnclaveCommand.Describe or EnclaveCommand.GetEnclaveCID
-            or EnclaveCommand.GetEnclaveFlags or EnclaveCommand.GetEnclaveName or EnclaveCommand.GetIDbyName or EnclaveCommand.Wait;
+            or EnclaveCommand.GetEnclaveFlags or EnclaveCommand.GetEnclaveName or EnclaveCommand.GetIDbyName or EnclaveCommand.Wait
+            or EnclaveCommand.Statistics;
 }

@@ -48,6 +48,7 @@ sealed class CommandSession(Socket socket, ICommandTarget target, uint owner) : 
         EnclaveCommand.Terminate => AnswerTerminateAsync(cancellationToken),
         EnclaveCommand.Run => AnswerRunAsync(cancellationToken),
         EnclaveCommand.Console => AnswerConsoleAsync(cancellationToken),
+        EnclaveCommand.Statistics => AnswerJsonAsync(JsonSerializer.Serialize(target.Statistics(), EnclaveJson.Context.EnclaveStatistics), cancellationToken),
         EnclaveCommand.Enter => AnswerEnterAsync(cancellationToken),
         EnclaveCommand.Admit => AnswerAdmitAsync(cancellationToken),
         _ => AnswerWaitAsync(cancellationToken),

@@ -38,6 +38,16 @@ public sealed class EnclaveClient
         return (uint)await connection.ReadNumberAsync(s_confirmationPatience, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>What the enclave has done so far.</summary>
+    /// <param name="cancellationToken">Gives the wait up.</param>
+    /// <exception cref="EnclaveException">The enclave cannot be reached or gave no valid answer.</exception>
+    public async Task<EnclaveStatistics> GetStatisticsAsync(CancellationToken cancellationToken = default)
+    {
+        using var connection = await SendAsync(EnclaveCommand.Statistics, null, cancellationToken).ConfigureAwait(false);
+        var json = await connection.ReadConfirmedOutputAsync(cancellationToken).ConfigureAwait(false);
+        return Parse(json, EnclaveJson.Context.EnclaveStatistics);
+    }
+
     /// <summary>Ends the enclave; completes when everything of it is gone.</summary>
     /// <exception cref="EnclaveException">The enclave cannot be reached, or it belongs to another user.</exception>
     public async Task<EnclaveTermination> TerminateAsync(CancellationToken cancellationToken = default)

@@ -19,6 +19,9 @@ enum EnclaveCommand
     /// <summary>Ours: waits for the enclave's end and says how it came.</summary>
     Wait,
 
+    /// <summary>Ours: what the enclave has done so far.</summary>
+    Statistics,
+
     /// <summary>Ours: where the enclave is, for a process that is to enter it; process engine and debug mode only.</summary>
     Enter,
 

@@ -22,6 +22,8 @@ interface ICommandTarget
 
     EnclaveDescription Describe(bool metadata);
 
+    EnclaveStatistics Statistics();
+
     /// <summary>Asks for the enclave's end; <see cref="Ended"/> says when it has come.</summary>
     void Terminate();
 }

@@ -43,6 +43,9 @@ sealed class QemuDevices : IDisposable
     /// <summary>Completes with a sentence when a device no longer serves the guest.</summary>
     public Task<string> Failure => _failure.Task;
 
+    /// <summary>What has gone over the vsock so far. The device's own thread counts: each number is one of some moment.</summary>
+    public VsockTraffic Traffic => new(_router.Device.Statistics.BytesFromGuest, _router.Device.Statistics.BytesToGuest);
+
     /// <summary>Serves the devices on our ends of socket pairs.</summary>
     /// <exception cref="EnclaveException">The vsock's Unix sockets cannot be made (<see cref="EnclaveFailure.RegistryUnavailable"/>).</exception>
     public static QemuDevices Serve(EnclaveLaunch launch, SocketPair nsm, SocketPair vsock)

@@ -25,6 +25,8 @@ sealed class QemuEnclave : IRunningEnclave
 
     public Task<EngineExit> Ended { get; }
 
+    public VsockTraffic? Vsock => _devices.Traffic;
+
     public static QemuEnclave Start(QemuInstallation installation, QemuMachine machine, QemuBootFiles files, EnclaveLaunch launch)
     {
         using var console = SocketPair.Create();

@@ -98,7 +98,7 @@ sealed class EnclaveSupervisor
         VcpuCount = _options.VcpuCount,
         CpuIds = _options.CpuIds,
         DebugMode = _options.DebugMode,
-        Nsm = EnclaveNsm.Create(_options, EnclaveId.Parse(enclave.Id), measurements, _signer, _time),
+        Nsm = enclave.NsmRequests.Over(EnclaveNsm.Create(_options, EnclaveId.Parse(enclave.Id), measurements, _signer, _time)),
         VsockPath = enclave.Registration.Paths.Vsock,
         SharedVsockPath = enclave.Registration.Paths.SharedVsock,
         Forwards = [.. _options.Forwards.Select(VsockForward.Parse)],

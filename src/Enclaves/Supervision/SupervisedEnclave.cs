@@ -38,6 +38,9 @@ sealed class SupervisedEnclave(
     /// <summary>What the image measured when the enclave was first started.</summary>
     public EifMeasurements ImageMeasurements => measurements;
 
+    /// <summary>Counts what the enclave asks of its NSM.</summary>
+    public NsmRequestCounter NsmRequests { get; } = new();
+
     /// <summary>How often the enclave was started again; null where it never is.</summary>
     public int? Restarts { get; set; } = options.Restart.Restarts ? 0 : null;
 
@@ -45,9 +48,12 @@ sealed class SupervisedEnclave(
 
     ulong MemoryMiB { get; set; } = options.MemoryMiB;
 
+    IRunningEnclave? Running { get; set; }
+
     /// <summary>Takes over what the engine really gave the enclave.</summary>
     public void Place(IRunningEnclave running)
     {
+        Running = running;
         Enterable = options.DebugMode ? running as IEnterableEnclave : null;
         CpuIds = running.CpuIds ?? CpuIds;
         MemoryMiB = running.MemoryMiB ?? MemoryMiB;
@@ -64,6 +70,8 @@ sealed class SupervisedEnclave(
         Restarts = Restarts,
         ConsoleTail = ReadableConsole?.TailText() is { Length: > 0 } tail ? tail : null,
     };
+
+    public EnclaveStatistics Statistics() => new() { NsmRequests = NsmRequests.Read(), Vsock = Running?.Vsock };
 
     public EnclaveRunInfo RunInfo() => new()
     {

@@ -87,7 +87,7 @@ sealed class EnclaveHost : IAsyncDisposable
             {
                 return await connector.ConnectAsync(enclave.EnclaveCid, port, TestContext.Current.CancellationToken);
             }
-            catch (VsockException exception) when (exception.Error == VsockError.ConnectionRefused && attempt < 400)
+            catch (VsockException exception) when (exception.Error == VsockError.ConnectionRefused && attempt < 2400)
             {
                 await Task.Delay(50, TestContext.Current.CancellationToken);
             }
