@@ -33,7 +33,7 @@ public sealed class ForeignProgramTests(ForeignGuest foreign) : IClassFixture<Fo
     public async Task Python_serves_and_sees_its_parent()
     {
         var server = await Guest.StartProgramAsync($"{Python} serve 7201");
-        await using (var connection = await ConnectAsync(7201))
+        await using (var connection = await Guest.ConnectAsync(7201))
         {
             var cid = new byte[2];
             await connection.Stream.ReadExactlyAsync(cid, Ended);
@@ -111,7 +111,7 @@ public sealed class ForeignProgramTests(ForeignGuest foreign) : IClassFixture<Fo
         var server = await Guest.StartProgramAsync("/usr/bin/socat VSOCK-LISTEN:7205,fork PIPE");
         for (var round = 0; round < 10; round++)
         {
-            await using var connection = await ConnectAsync(7205);
+            await using var connection = await Guest.ConnectAsync(7205);
             await connection.Stream.WriteAsync("hello"u8.ToArray(), Ended);
             connection.CompleteWrites();
             Assert.Equal("hello", Encoding.ASCII.GetString(await ReadToEndAsync(connection)));
@@ -142,7 +142,7 @@ public sealed class ForeignProgramTests(ForeignGuest foreign) : IClassFixture<Fo
         var server = await Guest.StartProgramAsync($"{Go} echo 7207 3");
         for (var round = 0; round < 3; round++)
         {
-            await using var connection = await ConnectAsync(7207);
+            await using var connection = await Guest.ConnectAsync(7207);
             var data = RandomNumberGenerator.GetBytes(Length);
             var writing = connection.Stream.WriteAsync(data, Ended).AsTask().ContinueWith(_ => connection.CompleteWrites(), TaskScheduler.Default);
             Assert.Equal(data, await ReadToEndAsync(connection));
@@ -164,23 +164,6 @@ public sealed class ForeignProgramTests(ForeignGuest foreign) : IClassFixture<Fo
         await writing;
         Assert.Equal(data, answer[..Length]);
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(data)) + "\n", Encoding.ASCII.GetString(answer[Length..]));
-    }
-
-    // A program that was only started may not listen yet.
-    async Task<VsockConnection> ConnectAsync(uint port)
-    {
-        var connector = new VsockConnector(Guest.UnixOptions);
-        while (true)
-        {
-            try
-            {
-                return await connector.ConnectAsync(LinuxGuest.Cid, port, Ended);
-            }
-            catch (VsockException exception) when (exception.Error is VsockError.ConnectionRefused)
-            {
-                await Task.Delay(50, Ended);
-            }
-        }
     }
 
     static async Task<byte[]> ReadToEndAsync(VsockConnection connection)

@@ -101,6 +101,22 @@ sealed class LinuxGuest : IAsyncDisposable
     /// <summary>Waits for a program that was started; the answer is that of <see cref="RunAsync"/>.</summary>
     public async Task<string> FinishAsync(long program) => Succeeded($"The program {program}", await DoAsync($"finish {program}"));
 
+    /// <summary>Connects to a program in the guest through its Unix socket; one that was only just started may not listen yet.</summary>
+    public async Task<VsockConnection> ConnectAsync(uint port)
+    {
+        while (true)
+        {
+            try
+            {
+                return await new VsockConnector(UnixOptions).ConnectAsync(Cid, port, TestContext.Current.CancellationToken);
+            }
+            catch (VsockException exception) when (exception.Error is VsockError.ConnectionRefused)
+            {
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            }
+        }
+    }
+
     /// <summary>Has the machine start over, and waits for the first process of the new life.</summary>
     public async Task RebootAsync()
     {

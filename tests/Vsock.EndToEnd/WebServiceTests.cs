@@ -87,7 +87,7 @@ public sealed class WebServiceTests(DotnetGuest dotnet) : IClassFixture<DotnetGu
     [Fact(Timeout = 240_000)]
     public async Task An_upgraded_connection_is_a_stream_with_two_directions()
     {
-        await using var connection = await ConnectAsync(DotnetGuest.ServicePort);
+        await using var connection = await Guest.ConnectAsync(DotnetGuest.ServicePort);
         await connection.Stream.WriteAsync("GET /upgrade HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"u8.ToArray(), Ended);
         var head = await ReadThroughAsync(connection, "\r\n\r\n");
         Assert.StartsWith("HTTP/1.1 101 Switching Protocols\r\n", head, StringComparison.Ordinal);
@@ -111,7 +111,7 @@ public sealed class WebServiceTests(DotnetGuest dotnet) : IClassFixture<DotnetGu
         }
 
         await HasAbortedAsync(client, 1);
-        await using (var connection = await ConnectAsync(DotnetGuest.ServicePort))
+        await using (var connection = await Guest.ConnectAsync(DotnetGuest.ServicePort))
         {
             await connection.Stream.WriteAsync("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(), Ended);
             await ReadThroughAsync(connection, "\r\n\r\n");
@@ -163,25 +163,9 @@ public sealed class WebServiceTests(DotnetGuest dotnet) : IClassFixture<DotnetGu
         return text.ToString();
     }
 
-    // The service that was started may not listen yet.
-    async Task<VsockConnection> ConnectAsync(uint port)
-    {
-        while (true)
-        {
-            try
-            {
-                return await new VsockConnector(Guest.UnixOptions).ConnectAsync(LinuxGuest.Cid, port, Ended);
-            }
-            catch (VsockException exception) when (exception.Error is VsockError.ConnectionRefused)
-            {
-                await Task.Delay(100, Ended);
-            }
-        }
-    }
-
     async Task<HttpClient> ClientAsync(uint port, Version? version = null)
     {
-        await (await ConnectAsync(port)).DisposeAsync();
+        await (await Guest.ConnectAsync(port)).DisposeAsync();
         var handler = VsockHttpHandler.CreateSocketsHandler(new VsockConnector(Guest.UnixOptions));
         handler.SslOptions.RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate?.Subject == "CN=service.test";
         return new HttpClient(handler) { DefaultRequestVersion = version ?? HttpVersion.Version11, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };

@@ -15,12 +15,8 @@ public sealed class VsockSeqpacketTests
     public void Messages_keep_their_limits_both_ways()
     {
         using var rig = new RouterRig();
-        using var listener = Listen(rig, 5000);
-        var guest = Start(rig);
-        guest.Send(Packet(GuestPacket.Request));
-        Assert.Equal(Type, guest.Expect(GuestPacket.Response).Type);
-        using var host = listener.Accept();
-        host.ReceiveTimeout = 60_000;
+        var (guest, host) = Connect(rig);
+        using var program = host;
 
         // A message of three packets, and one of one.
         guest.Send(Packet(GuestPacket.ReadWrite, [1, 2]));
@@ -49,12 +45,8 @@ public sealed class VsockSeqpacketTests
     public void A_program_that_reads_late_gets_every_message()
     {
         using var rig = new RouterRig();
-        using var listener = Listen(rig, 5000);
-        var guest = Start(rig);
-        guest.Send(Packet(GuestPacket.Request));
-        guest.Expect(GuestPacket.Response);
-        using var host = listener.Accept();
-        host.ReceiveTimeout = 60_000;
+        var (guest, host) = Connect(rig);
+        using var program = host;
         for (var i = 0; i < 250; i++)
         {
             guest.Send(Packet(GuestPacket.ReadWrite, VsockRig.Random(1 + i * 4, i), EndOfMessage));
@@ -74,11 +66,8 @@ public sealed class VsockSeqpacketTests
     public void A_message_beyond_the_credit_waits_for_more()
     {
         using var rig = new RouterRig();
-        using var listener = Listen(rig, 5000);
-        var guest = Start(rig);
-        guest.Send(Packet(GuestPacket.Request) with { BufferSize = 1000 });
-        guest.Expect(GuestPacket.Response);
-        using var host = listener.Accept();
+        var (guest, host) = Connect(rig, window: 1000);
+        using var program = host;
         host.Send(new byte[1500]);
         Assert.Equal((1000, 0u), (guest.Expect(GuestPacket.ReadWrite) is var first ? first.Payload.Length : 0, first.Flags));
         guest.Expect(GuestPacket.CreditRequest);
@@ -125,12 +114,8 @@ public sealed class VsockSeqpacketTests
     public void A_message_without_end_keeps_nothing_open()
     {
         using var rig = new RouterRig();
-        using var listener = Listen(rig, 5000);
-        var guest = Start(rig);
-        guest.Send(Packet(GuestPacket.Request));
-        guest.Expect(GuestPacket.Response);
-        using var host = listener.Accept();
-        host.ReceiveTimeout = 60_000;
+        var (guest, host) = Connect(rig);
+        using var program = host;
         guest.Send(Packet(GuestPacket.ReadWrite, [1, 2, 3]));
         guest.Send(Packet(GuestPacket.Shutdown, flags: GuestPacket.Both));
         guest.Expect(GuestPacket.Reset);
@@ -139,6 +124,18 @@ public sealed class VsockSeqpacketTests
     }
 
     static VsockGuest Start(RouterRig rig) => rig.StoppedGuest().Start(VirtioFeatures.Ring | Feature);
+
+    // A connection that the guest began: its driver, and the program's end.
+    static (VsockGuest Guest, Socket Host) Connect(RouterRig rig, uint window = 256 * 1024)
+    {
+        using var listener = Listen(rig, 5000);
+        var guest = Start(rig);
+        guest.Send(Packet(GuestPacket.Request) with { BufferSize = window });
+        Assert.Equal(Type, guest.Expect(GuestPacket.Response).Type);
+        var host = listener.Accept();
+        host.ReceiveTimeout = (int)VsockGuest.Patience.TotalMilliseconds;
+        return (guest, host);
+    }
 
     static GuestPacket Packet(ushort operation, byte[]? payload = null, uint flags = 0) =>
         VsockGuest.Packet(operation, 1000, 5000, flags, payload) with { Type = Type, BufferSize = 256 * 1024 };
