@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using NitroEnclaves.Enclaves;
 
 namespace NitroEnclaves.Serve;
@@ -50,23 +48,3 @@ sealed record RunRequest(
         : Enum.GetValues<EngineChoice>().Cast<EngineChoice?>().FirstOrDefault(choice => choice.ToString()!.Equals(Engine, StringComparison.OrdinalIgnoreCase))
             ?? throw new EnclaveException(EnclaveFailure.InvalidArgument, $"engine is {Engine}, not auto, nitro, qemu, machine or process.");
 }
-
-/// <summary>A refusal, in the form of RFC 9457.</summary>
-/// <param name="Status">The HTTP status.</param>
-/// <param name="Title">What kind of failure it is.</param>
-/// <param name="Detail">What failed, on what, what to do next.</param>
-/// <param name="Code">The code of nitro-cli, which <c>nitro explain</c> tells more about; null where there is none.</param>
-sealed record Problem(int Status, string Title, string Detail, string? Code = null);
-
-/// <summary>The JSON of this server; unknown and repeated members are refused.</summary>
-[JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    RespectRequiredConstructorParameters = true,
-    RespectNullableAnnotations = true,
-    AllowDuplicateProperties = false)]
-[JsonSerializable(typeof(RunRequest))]
-[JsonSerializable(typeof(Problem))]
-[JsonSerializable(typeof(EnclaveEvent))]
-sealed partial class ServeJson : JsonSerializerContext;

@@ -9,8 +9,3 @@ public sealed record EnclaveStatistics
     /// <summary>Payload bytes over the emulated vsock in this run; null where the engine does not see them.</summary>
     public VsockTraffic? Vsock { get; init; }
 }
-
-/// <summary>Payload bytes over an enclave's vsock.</summary>
-/// <param name="BytesFromEnclave">Those that programs outside have taken.</param>
-/// <param name="BytesToEnclave">Those that were sent to the enclave.</param>
-public readonly record struct VsockTraffic(long BytesFromEnclave, long BytesToEnclave);
