@@ -75,7 +75,7 @@ public sealed class HeartbeatPortTests : IDisposable
         Assert.Contains("port 9000", exception.Message, StringComparison.Ordinal);
     }
 
-    VsockListener Listen() => VsockListener.Listen(EnclaveReports.Port, _parent.Vsock);
+    VsockListener Listen() => _parent.Listen();
 
     async Task<HeartbeatPort> OpenAsync(uint cid)
     {

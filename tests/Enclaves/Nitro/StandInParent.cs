@@ -10,7 +10,8 @@ sealed class StandInParent : IDisposable
 {
     readonly TemporaryFolder _folder = new();
     readonly ScriptedKernel _kernel;
-    int _unique;
+    // Of all parents: the names that connections have are the whole machine's.
+    static int s_unique;
 
     public StandInParent(uint cores = 4, ulong memoryMiB = 4096)
     {
@@ -30,15 +31,29 @@ sealed class StandInParent : IDisposable
     string VsockPath => Path.Combine(_folder.Path, "v");
 
     /// <summary>An engine as one enclave's process has it.</summary>
-    public NitroEngine Engine() => new(Driver, new OrdinaryMemoryParent(_kernel, Vsock));
+    public NitroEngine Engine() => new(Driver, new OrdinaryMemoryParent(this, _kernel, Vsock));
 
     public VsockOptions Vsock => new() { Resolvers = [VsockResolver.Fixed(VsockAddress.Any, VsockRoute.UnixSocket(VsockPath))] };
+
+    // The kernel lets one of all that come at once have a vsock port; on a Unix socket's path, looking whether its owner lives and taking it are two.
+    readonly Lock _listening = new();
+
+    /// <summary>Listens at the parent's port 9000; fails where somebody else does.</summary>
+    public VsockListener Listen() => ListenAlone(() => VsockListener.Listen(EnclaveReports.Port, Vsock));
+
+    VsockListener ListenAlone(Func<VsockListener> listen)
+    {
+        lock (_listening)
+        {
+            return listen();
+        }
+    }
 
     /// <summary>Connects to the parent's port 9000 as an enclave, and sends.</summary>
     public async Task<Stream> DialAsync(uint cid, params byte[] bytes)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        socket.Bind(new UnixDomainSocketEndPoint($"\0vsock/{cid}:1024/{Environment.ProcessId:x}{Interlocked.Increment(ref _unique):x}"));
+        socket.Bind(new UnixDomainSocketEndPoint($"\0vsock/{cid}:1024/{Environment.ProcessId:x}{Interlocked.Increment(ref s_unique):x}"));
         await socket.ConnectAsync(new UnixDomainSocketEndPoint($"{VsockPath}_{EnclaveReports.Port}"));
         await socket.SendAsync(bytes);
         return new NetworkStream(socket, ownsSocket: true);
@@ -69,18 +84,9 @@ sealed class StandInParent : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    sealed class OrdinaryMemoryParent(KernelFiles files, VsockOptions vsock) : NitroParent(files, vsock, TimeProvider.System)
+    sealed class OrdinaryMemoryParent(StandInParent parent, KernelFiles files, VsockOptions vsock) : NitroParent(files, vsock, TimeProvider.System)
     {
-        static readonly Lock s_listening = new();
-
-        // The kernel lets one of all that come at once have a vsock port; on a Unix socket's path, looking whether its owner lives and taking it are two.
-        protected override VsockListener Listen()
-        {
-            lock (s_listening)
-            {
-                return base.Listen();
-            }
-        }
+        protected override VsockListener Listen() => parent.ListenAlone(base.Listen);
 
         // Huge pages are the machine's to give; these are only aligned as such.
         public override unsafe HugePageRegion MapPage(ulong size, int node)
