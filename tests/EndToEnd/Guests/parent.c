@@ -3,7 +3,9 @@
 // status, the standard output and the standard error, each after eight decimal digits with its length. Besides programs there are:
 //
 //   cat PATH             what is in a file
+//   list PATH            the names in a folder
 //   twice PROGRAM...     the program two times at the same time; the status is the first one's that failed
+//   killed MS PROGRAM... the program, and after so many milliseconds SIGKILL to it and to everything else that runs
 //   ask CID PORT HEX     sends bytes to a port, ends its direction, and prints in hexadecimal what comes back until the end
 
 #define _GNU_SOURCE
@@ -12,6 +14,7 @@
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +117,22 @@ static int cat(const char *path) {
     return count < 0;
 }
 
+static int list(const char *path) {
+    struct dirent *entry;
+    DIR *folder = opendir(path);
+    if (folder == NULL) {
+        perror(path);
+        return 1;
+    }
+
+    while ((entry = readdir(folder)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) printf("%s\n", entry->d_name);
+    }
+
+    fflush(stdout);
+    return 0;
+}
+
 static int ask(const char *cid, const char *port, const char *hex) {
     struct sockaddr_vm peer = { .svm_family = AF_VSOCK, .svm_cid = (unsigned)atoi(cid), .svm_port = (unsigned)atoi(port) };
     unsigned char byte;
@@ -135,6 +154,7 @@ static pid_t start(char **words) {
     if (child != 0) return child;
     open_standard();
     if (strcmp(words[0], "cat") == 0) _exit(cat(words[1]));
+    if (strcmp(words[0], "list") == 0) _exit(list(words[1]));
     if (strcmp(words[0], "ask") == 0) _exit(ask(words[1], words[2], words[3]));
     execv(words[0], words);
     perror(words[0]);
@@ -161,6 +181,13 @@ static void run(int connection, char *command, size_t length) {
         status = wait_for(first);
         int other = wait_for(second);
         if (status == 0) status = other;
+    } else if (strcmp(words[0], "killed") == 0) {
+        pid_t child = start(words + 2);
+        usleep((useconds_t)atoi(words[1]) * 1000);
+        kill(-1, SIGKILL);
+        wait_for(child);
+        while (wait(NULL) > 0) { }
+        status = 0;
     } else {
         status = wait_for(start(words));
     }

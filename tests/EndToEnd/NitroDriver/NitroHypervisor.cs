@@ -12,8 +12,8 @@ sealed class NitroHypervisor(NitroEnclaveStarter starter) : IAsyncDisposable
     const int EINVAL = 22;
     const int ENOENT = 2;
 
-    // Many 2 MiB pages: this parent has no larger ones.
-    const ulong MaxMemoryRegions = 1024;
+    // Enough for an enclave of 2 MiB pages, of which this parent has more: its driver can be brought to the limit.
+    const ulong MaxMemoryRegions = 100;
     const uint FirstCid = 100;
 
     readonly Lock _lock = new();

@@ -1,0 +1,130 @@
+// Provokes what Linux's nitro_enclaves driver refuses, by its ioctls alone, and prints for each refusal a name and the error number that came.
+// It wants a pool of four CPUs, 2 to 5, and 128 free huge pages of 2 MiB.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NE_CREATE_VM _IOR(0xAE, 0x20, uint64_t)
+#define NE_ADD_VCPU _IOWR(0xAE, 0x21, uint32_t)
+#define NE_GET_IMAGE_LOAD_INFO _IOWR(0xAE, 0x22, struct load_info)
+#define NE_SET_USER_MEMORY_REGION _IOW(0xAE, 0x23, struct memory_region)
+#define NE_START_ENCLAVE _IOWR(0xAE, 0x24, struct start_info)
+
+enum { PAGE = 2 << 20, PAGES = 128 };
+
+struct load_info { uint64_t flags, memory_offset; };
+struct memory_region { uint64_t flags, memory_size, userspace_addr; };
+struct start_info { uint64_t flags, enclave_cid; };
+
+static int device;
+static char *memory;
+
+static void row(const char *name, int result) { printf("%s %d\n", name, result < 0 ? errno : 0); }
+
+static int create(void) {
+    uint64_t slot;
+    return ioctl(device, NE_CREATE_VM, &slot);
+}
+
+static int add_cpu(int enclave, uint32_t cpu) { return ioctl(enclave, NE_ADD_VCPU, &cpu); }
+
+static int add_memory(int enclave, uint64_t flags, const void *address, uint64_t size) {
+    struct memory_region region = { flags, size, (uint64_t)(uintptr_t)address };
+    return ioctl(enclave, NE_SET_USER_MEMORY_REGION, &region);
+}
+
+static int start(int enclave, uint64_t flags, uint64_t cid) {
+    struct start_info info = { flags, cid };
+    return ioctl(enclave, NE_START_ENCLAVE, &info);
+}
+
+static void processors(void) {
+    int enclave = create();
+    row("no rule: a CPU of the pool", add_cpu(enclave, 2));
+    row("VCPU_ALREADY_USED", add_cpu(enclave, 2));
+    row("VCPU_NOT_IN_CPU_POOL", add_cpu(enclave, 1));
+    row("INVALID_VCPU", add_cpu(enclave, 100));
+    for (int i = 0; i < 3; i++) add_cpu(enclave, 0);
+    row("NO_CPUS_AVAIL_IN_POOL: a CPU", add_cpu(enclave, 0));
+    row("NO_CPUS_AVAIL_IN_POOL: an enclave", create());
+    close(enclave);
+}
+
+static void regions(void) {
+    int enclave = create();
+    char *small = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    small = (char *)(((uintptr_t)small + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
+    memset(small, 1, PAGE);
+    row("INVALID_MEM_REGION_SIZE", add_memory(enclave, 0, memory, PAGE / 2));
+    row("UNALIGNED_MEM_REGION_ADDR", add_memory(enclave, 0, memory + 4096, PAGE));
+    row("INVALID_MEM_REGION_ADDR", add_memory(enclave, 0, (void *)0xFFFF800000000000, PAGE));
+    row("MEM_NOT_HUGE_PAGE", add_memory(enclave, 0, small, PAGE));
+    row("INVALID_FLAG_VALUE: a region", add_memory(enclave, 1, memory, PAGE));
+    row("no rule: a huge page", add_memory(enclave, 0, memory, PAGE));
+    row("MEM_REGION_ALREADY_USED", add_memory(enclave, 0, memory, PAGE));
+    int result = 0;
+    for (int i = 1; i < PAGES && result == 0; i++) result = add_memory(enclave, 0, memory + (size_t)i * PAGE, PAGE);
+    row("MEM_MAX_REGIONS", result);
+    pid_t child = fork();
+    if (child == 0) {
+        row("EIO: another process", add_memory(enclave, 0, memory, PAGE));
+        fflush(stdout);
+        _exit(0);
+    }
+
+    waitpid(child, NULL, 0);
+    close(enclave);
+}
+
+static void starts(void) {
+    int enclave = create();
+    row("NO_MEM_REGIONS_ADDED", start(enclave, 0, 0));
+    add_memory(enclave, 0, memory, 31 * (uint64_t)PAGE);
+    row("ENCLAVE_MEM_MIN_SIZE", start(enclave, 0, 0));
+    add_memory(enclave, 0, memory + 31 * (size_t)PAGE, PAGE);
+    row("NO_VCPUS_ADDED", start(enclave, 0, 0));
+    add_cpu(enclave, 2);
+    row("FULL_CORES_NOT_USED", start(enclave, 0, 0));
+    row("INVALID_FLAG_VALUE: a start", start(enclave, 2, 0));
+    row("INVALID_ENCLAVE_CID: 1", start(enclave, 0, 1));
+    row("INVALID_ENCLAVE_CID: the host's", start(enclave, 0, 2));
+    row("INVALID_ENCLAVE_CID: the parent's", start(enclave, 0, 3));
+    row("INVALID_ENCLAVE_CID: any", start(enclave, 0, UINT32_MAX));
+    row("INVALID_ENCLAVE_CID: 64 bits", start(enclave, 0, 1ULL << 33));
+    struct load_info none = { 0, 0 };
+    row("INVALID_FLAG_VALUE: an image", ioctl(enclave, NE_GET_IMAGE_LOAD_INFO, &none));
+    row("EFAULT", ioctl(enclave, NE_GET_IMAGE_LOAD_INFO, (void *)8));
+    row("ENOTTY", ioctl(enclave, _IO(0xAE, 0x7F), 0));
+    add_cpu(enclave, 0);
+    row("no rule: a start", start(enclave, 1, 0));
+    row("NOT_IN_INIT_STATE: a CPU", add_cpu(enclave, 3));
+    row("NOT_IN_INIT_STATE: memory", add_memory(enclave, 0, memory + 32 * (size_t)PAGE, PAGE));
+    row("NOT_IN_INIT_STATE: a start", start(enclave, 0, 0));
+    // The driver looks at the CID first.
+    row("INVALID_ENCLAVE_CID: after the start", start(enclave, 0, 3));
+    close(enclave);
+}
+
+int main(void) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    device = open("/dev/nitro_enclaves", O_RDWR | O_CLOEXEC);
+    memory = mmap(NULL, (size_t)PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
+    if (device < 0 || memory == MAP_FAILED) {
+        perror("driver-rules");
+        return 1;
+    }
+
+    processors();
+    regions();
+    starts();
+    return 0;
+}
