@@ -65,7 +65,7 @@ public sealed class EnclaveRegistryTests : IDisposable
     public void What_a_dead_process_left_is_removed_by_who_looks()
     {
         var id = $"{Samples.Parent}-enc00000000000000aa";
-        foreach (var name in (string[])[$"{id}.json", $"{id}.sock", $"{id}.vsock", $"{id}.vsock_9000"])
+        foreach (var name in (string[])[$"{id}.json", $"{id}.sock", $"{id}.vsock", $"{id}.vsock_9000", "heartbeat.socket"])
         {
             File.WriteAllText(_folder[name], "");
         }
@@ -73,6 +73,11 @@ public sealed class EnclaveRegistryTests : IDisposable
         using var living = _registry.Register(Samples.Options, "qemu", Samples.Counting());
         Assert.Equal([living.Entry], _registry.List());
         Assert.Equal([$"{living.Entry.Id}.json"], Directory.EnumerateFiles(_folder.Path).Select(Path.GetFileName));
+
+        // This one may be the living enclave's.
+        File.WriteAllText(_folder["heartbeat.socket"], "");
+        Assert.Single(_registry.List());
+        Assert.True(File.Exists(_folder["heartbeat.socket"]));
     }
 
     [Fact]

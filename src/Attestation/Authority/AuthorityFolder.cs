@@ -74,16 +74,31 @@ sealed class AuthorityFolder
         var temporary = WriteTemporary(certified);
         try
         {
-            File.Move(temporary, Path.Combine(_path, name), overwrite: false);
-            return true;
-        }
-        catch (IOException) when (File.Exists(Path.Combine(_path, name)))
-        {
-            return false;
+            return TryLink(temporary, Path.Combine(_path, name));
         }
         finally
         {
             File.Delete(temporary);
+        }
+    }
+
+    // File.Move alone would not do: on Unix it looks whether the name is free and then renames, which replaces what came in between.
+    static bool TryLink(string temporary, string path)
+    {
+        if (!OperatingSystem.IsWindows() && Interop.link(temporary, path) == 0)
+        {
+            return true;
+        }
+
+        try
+        {
+            // Windows, and file systems without links.
+            File.Move(temporary, path, overwrite: false);
+            return true;
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return false;
         }
     }
 

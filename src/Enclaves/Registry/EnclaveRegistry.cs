@@ -158,6 +158,12 @@ public sealed partial class EnclaveRegistry
             }
         }
 
+        // Whoever owns port 9000 has entered its enclave before: without an enclave, the socket is of an owner that was killed.
+        if (living.Count == 0)
+        {
+            RegistryPaths.TryDelete(Path.Combine(FolderPath, HeartbeatPort.SocketName));
+        }
+
         living.Sort((left, right) => left.Cid.CompareTo(right.Cid));
         return living;
     }

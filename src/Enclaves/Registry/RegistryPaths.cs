@@ -68,14 +68,20 @@ sealed class RegistryPaths
     {
         foreach (var path in Existing())
         {
-            try
-            {
-                File.Delete(path);
-            }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-            {
-                // Another user's entry in a shared folder: its owner, or root, will remove it.
-            }
+            TryDelete(path);
+        }
+    }
+
+    /// <summary>Deletes a file of the registry, where it is there and this user may.</summary>
+    public static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Another user's in a shared folder: its owner, or root, will remove it.
         }
     }
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using NativeSocket = NitroEnclaves.Virtio.Interop.Socket;
 
 namespace NitroEnclaves.EndToEnd.Tests;
 
@@ -112,22 +113,22 @@ sealed unsafe class VfioUserServer : IDisposable
 
     int ReceiveWithDescriptors(Span<byte> destination, List<SafeFileHandle> descriptors)
     {
-        var controlSize = sizeof(Interop.Socket.cmsghdr) + (MaxDescriptors * sizeof(int));
+        var controlSize = NativeSocket.DescriptorSpace(MaxDescriptors);
         var control = stackalloc byte[controlSize];
         fixed (byte* start = destination)
         {
-            var vector = new Interop.Socket.iovec { iov_base = start, iov_len = (nuint)destination.Length };
-            var header = new Interop.Socket.msghdr { msg_iov = &vector, msg_iovlen = 1, msg_control = control, msg_controllen = (nuint)controlSize };
-            var count = (int)Interop.Socket.recvmsg(_client!.SafeHandle, &header, Interop.Socket.MSG_CMSG_CLOEXEC);
+            var vector = new NativeSocket.iovec { iov_base = start, iov_len = (nuint)destination.Length };
+            var header = new NativeSocket.msghdr { msg_iov = &vector, msg_iovlen = 1, msg_control = control, msg_controllen = (nuint)controlSize };
+            var count = (int)NativeSocket.recvmsg(_client!.SafeHandle, &header, NativeSocket.MSG_CMSG_CLOEXEC);
             if (count < 0)
             {
                 throw new SocketException(Marshal.GetLastPInvokeError());
             }
 
-            var message = (Interop.Socket.cmsghdr*)control;
-            if (header.msg_controllen >= (nuint)sizeof(Interop.Socket.cmsghdr) && message->cmsg_type == Interop.Socket.SCM_RIGHTS)
+            var message = (NativeSocket.cmsghdr*)control;
+            if (header.msg_controllen >= (nuint)sizeof(NativeSocket.cmsghdr) && message->cmsg_type == NativeSocket.SCM_RIGHTS)
             {
-                var numbers = new ReadOnlySpan<int>(message + 1, (int)(message->cmsg_len - (nuint)sizeof(Interop.Socket.cmsghdr)) / sizeof(int));
+                var numbers = new ReadOnlySpan<int>(message + 1, (int)(message->cmsg_len - (nuint)sizeof(NativeSocket.cmsghdr)) / sizeof(int));
                 foreach (var number in numbers)
                 {
                     descriptors.Add(new SafeFileHandle(number, ownsHandle: true));
