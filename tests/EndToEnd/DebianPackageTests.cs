@@ -7,7 +7,7 @@ namespace NitroEnclaves.EndToEnd.Tests;
 /// <summary>The package for parent instances holds what an operator expects of nitro-cli's, and its parts fit each other.</summary>
 public sealed class DebianPackageTests
 {
-    [Fact(Timeout = 600_000)]
+    [Fact(Timeout = 900_000)]
     public async Task It_holds_the_command_under_both_names_and_what_parent_instances_need()
     {
         var root = await DebianPackage.RootAsync();

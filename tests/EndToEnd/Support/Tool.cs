@@ -8,7 +8,7 @@ sealed record ToolResult(int ExitCode, string Output, string Error);
 /// <summary>Runs programs as a user's shell would, for at most a few minutes.</summary>
 static class Tool
 {
-    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(4);
+    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(10);
 
     /// <summary>Runs a program that has to succeed; returns what it printed on its standard output.</summary>
     public static async Task<string> RunAsync(string fileName, IEnumerable<string> arguments)
