@@ -38,7 +38,7 @@ public sealed class ExecTests
         await using var host = new EnclaveHost(EngineChoice.Process);
         await using var enclave = await StartAsync(host, debugMode: true);
         var command = JsonSerializer.Serialize<string[]>([Checkout.Command, "exec", enclave.Info.EnclaveName, "--", Python, "-c",
-            "import sys, time\nprint(sys.stdin.isatty(), open('/dev/tty').isatty(), flush=True)\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('interrupted')\n    sys.exit(9)"]);
+            "import sys, time\ntry:\n    print(sys.stdin.isatty(), open('/dev/tty').isatty(), flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('interrupted')\n    sys.exit(9)"]);
         // A terminal of its own, on which Ctrl-C is typed once the program runs.
         var result = await Tool.TryRunAsync(
             "python3",
