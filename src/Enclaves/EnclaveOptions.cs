@@ -5,7 +5,7 @@ namespace NitroEnclaves.Enclaves;
 /// <summary>What an enclave is started from and what it may use: the options of <c>run-enclave</c> (eif-and-nitro-cli 3.1, contracts).</summary>
 public sealed record EnclaveOptions
 {
-    /// <summary>The image file. Exactly one of this and <see cref="KernelPath"/> is given.</summary>
+    /// <summary>The image file. Exactly one of this, <see cref="KernelPath"/> and <see cref="RootFolder"/> is given.</summary>
     public string? EifPath { get; init; }
 
     /// <summary>A kernel, to be put together with <see cref="InitrdPaths"/> and <see cref="CommandLine"/> instead of an image file.</summary>
@@ -16,6 +16,9 @@ public sealed record EnclaveOptions
 
     /// <summary>The kernel command line that goes with <see cref="KernelPath"/>; it is measured.</summary>
     public string? CommandLine { get; init; }
+
+    /// <summary>A folder with a root file system, in an image's place: for the process engine, in debug mode.</summary>
+    public RootFolder? RootFolder { get; init; }
 
     /// <summary>The enclave's memory in MiB; at least four times the size of the image.</summary>
     public ulong MemoryMiB { get; init; }
@@ -84,7 +87,7 @@ public sealed record EnclaveOptions
 
     /// <summary>The name that the enclave asks for: the given one, or the image's file name with every trailing <c>.eif</c> removed.</summary>
     [JsonIgnore]
-    public string RequestedName => Name ?? DefaultName(EifPath ?? KernelPath ?? "");
+    public string RequestedName => Name ?? DefaultName(EifPath ?? KernelPath ?? RootFolder?.Path.TrimEnd('/') ?? "");
 
     /// <summary>The number of vCPUs.</summary>
     [JsonIgnore]

@@ -53,7 +53,11 @@ public static class EnclaveOptionsValidation
 
     static void ValidateSource(EnclaveOptions options)
     {
-        if (options.EifPath is null && options.KernelPath is null)
+        if (options.RootFolder is { } folder)
+        {
+            ValidateFolder(options, folder);
+        }
+        else if (options.EifPath is null && options.KernelPath is null)
         {
             throw new EnclaveException(EnclaveFailure.MissingArgument, "Give an image file, or a kernel with its ramdisks.");
         }
@@ -74,6 +78,28 @@ public static class EnclaveOptionsValidation
             throw new EnclaveException(
                 EnclaveFailure.InvalidArgument, $"An enclave's name has 1 to {MaximumNameLength} characters and no control characters.");
         }
+    }
+
+    static void ValidateFolder(EnclaveOptions options, RootFolder folder)
+    {
+        if (options.EifPath is not null || options.KernelPath is not null || options.InitrdPaths.Count > 0 || options.CommandLine is not null)
+        {
+            throw new EnclaveException(EnclaveFailure.ConflictingArgument, "A root file system in a folder excludes an image, a kernel and ramdisks.");
+        }
+
+        if (options.Engine != EngineChoice.Process)
+        {
+            throw new EnclaveException(
+                EnclaveFailure.ConflictingArgument,
+                "A folder is run by the process engine only: ask for it with --engine process, or build an image of the folder with build-enclave --directory.");
+        }
+
+        if (!options.DebugMode)
+        {
+            throw new EnclaveException(EnclaveFailure.ConflictingArgument, "Nothing of a folder is measured: its enclave runs in debug mode only, with zero in its registers.");
+        }
+
+        folder.Validate();
     }
 
     static void ValidateCpus(EnclaveOptions options)

@@ -1,3 +1,5 @@
+using NitroEnclaves.Images;
+
 namespace NitroEnclaves.Enclaves.Tests;
 
 public sealed class EnclaveOptionsTests
@@ -10,6 +12,15 @@ public sealed class EnclaveOptionsTests
         { "image and kernel", EnclaveFailure.ConflictingArgument, Samples.Options with { KernelPath = "bzImage", InitrdPaths = ["initrd"] } },
         { "image and command line", EnclaveFailure.ConflictingArgument, Samples.Options with { CommandLine = "quiet" } },
         { "kernel without ramdisk", EnclaveFailure.MissingArgument, Samples.Options with { EifPath = null, KernelPath = "bzImage" } },
+        { "image and folder", EnclaveFailure.ConflictingArgument, Folder with { EifPath = "image.eif" } },
+        { "kernel and folder", EnclaveFailure.ConflictingArgument, Folder with { KernelPath = "bzImage", InitrdPaths = ["initrd"] } },
+        { "folder for another engine", EnclaveFailure.ConflictingArgument, Folder with { Engine = EngineChoice.Auto } },
+        { "folder that would have to be measured", EnclaveFailure.ConflictingArgument, Folder with { DebugMode = false } },
+        { "folder without a program", EnclaveFailure.MissingArgument, WithProgram(new ProgramDescription { Command = [] }) },
+        { "program with a line feed", EnclaveFailure.InvalidArgument, WithProgram(new ProgramDescription { Command = ["/bin/a\nb"] }) },
+        { "variable without a name", EnclaveFailure.InvalidArgument, WithProgram(new ProgramDescription { Command = ["a"], Environment = ["=b"] }) },
+        { "relative working directory", EnclaveFailure.InvalidArgument, WithProgram(new ProgramDescription { Command = ["a"], WorkingDirectory = "srv" }) },
+        { "empty user", EnclaveFailure.InvalidArgument, WithProgram(new ProgramDescription { Command = ["a"], User = "" }) },
         { "no memory", EnclaveFailure.InsufficientMemoryRequested, Samples.Options with { MemoryMiB = 0 } },
         { "no CPUs", EnclaveFailure.MissingArgument, Samples.Options with { CpuCount = null } },
         { "two ways of CPUs", EnclaveFailure.ConflictingArgument, Samples.Options with { CpuIds = [1, 2] } },
@@ -31,8 +42,15 @@ public sealed class EnclaveOptionsTests
         { "no boot time", EnclaveFailure.InvalidArgument, Samples.Options with { BootTimeout = TimeSpan.Zero } },
     };
 
+    static EnclaveOptions Folder => WithProgram(new ProgramDescription { Command = ["/bin/app"] });
+
     [Fact]
-    public void The_samples_break_no_rule() => Samples.Options.Validate();
+    public void The_samples_break_no_rule()
+    {
+        Samples.Options.Validate();
+        Folder.Validate();
+        Assert.Equal("app", Folder.RequestedName);
+    }
 
     [Theory]
     [MemberData(nameof(Broken))]
@@ -95,4 +113,13 @@ public sealed class EnclaveOptionsTests
         Assert.Equal(TimeSpan.FromSeconds(180), EnclaveBootTimeout.For(0, 0));
         Assert.Equal(TimeSpan.FromHours(36), EnclaveBootTimeout.For(long.MaxValue, ulong.MaxValue));
     }
+
+    static EnclaveOptions WithProgram(ProgramDescription program) => Samples.Options with
+    {
+        EifPath = null,
+        Name = null,
+        Engine = EngineChoice.Process,
+        DebugMode = true,
+        RootFolder = new RootFolder { Path = "/srv/app/", Program = program },
+    };
 }

@@ -206,8 +206,8 @@ public sealed class EnclaveSupervisorTests : IDisposable
         File.WriteAllText(_folder["second"], "application");
         var end = Supervise(Samples.Options with { EifPath = null, KernelPath = _folder["bzImage"], InitrdPaths = [_folder["first"], _folder["second"]], CommandLine = "quiet" });
         var run = await _engine.Started;
-        Assert.Equal("quiet", run.Launch.Image.CommandLine);
-        Assert.Equal([4L, 11L], run.Launch.Image.Ramdisks.Select(section => section.Size));
+        Assert.Equal("quiet", run.Launch.Image!.CommandLine);
+        Assert.Equal([4L, 11L], run.Launch.Image!.Ramdisks.Select(section => section.Size));
         Assert.Equal("bzImage", Assert.Single(_registry.List()).Name);
         await _stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => end);

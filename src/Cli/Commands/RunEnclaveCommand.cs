@@ -31,6 +31,7 @@ static class RunEnclaveCommand
         var module = new Option<string?>("--module-id") { HelpName = "i-...-enc...", Description = "Emulation: the enclave's id and module id." };
         var authority = new Option<string?>("--authority") { HelpName = "DIR", Description = "Emulation: the local authority that signs its documents." };
         var restart = new RestartOptions();
+        var rootFolder = new RootFolderOptions();
         var bootTimeout = new Option<double?>("--boot-timeout") { HelpName = "SECONDS", Description = "How long the heartbeat may take (default: 180 seconds and more for large images and memories)." };
         var config = new Option<string?>("--config") { HelpName = "FILE", Description = "A JSON file with all of this instead: eif_path, memory_mib, cpu_count or cpu_ids, ..." };
         var command = new Command("run-enclave", "Start an enclave and wait for its heartbeat. What becomes of it is written to nitro_enclaves.log in $NITRO_CLI_LOGS_PATH, /var/log/nitro_enclaves or ~/.local/state/nitro-enclaves, and to the journal when started by systemd.")
@@ -39,9 +40,11 @@ static class RunEnclaveCommand
             bootTimeout,
         };
         restart.AddTo(command);
+        rootFolder.AddTo(command);
         Option[] ofFile = [eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, name];
         command.Validators.Add(result =>
         {
+            rootFolder.Check(result);
             if (result.GetResult(config) is not { Implicit: false })
             {
                 if (result.GetResult(memory) is null)
@@ -49,15 +52,19 @@ static class RunEnclaveCommand
                     result.AddError("Option '--memory' is required.");
                 }
 
-                if (result.GetResult(eif) is null && result.GetResult(kernel) is null)
+                if (result.GetResult(eif) is null && result.GetResult(kernel) is null && !rootFolder.IsMeant(result))
                 {
-                    result.AddError("Option '--eif-path' is required (or --kernel, --initrd and --append).");
+                    result.AddError("Option '--eif-path' is required (or --kernel, --initrd and --append, or --rootfs).");
                 }
 
                 if (result.GetResult(cpuCount) is null == result.GetResult(cpuIds) is null)
                 {
                     result.AddError("Exactly one of --cpu-count, --cpu-ids is needed.");
                 }
+            }
+            else if (rootFolder.IsMeant(result))
+            {
+                result.AddError("Option '--config' excludes '--rootfs': the file names an image.");
             }
             else if (ofFile.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
             {
@@ -74,6 +81,7 @@ static class RunEnclaveCommand
                 KernelPath = parsed.GetValue(kernel),
                 InitrdPaths = parsed.GetValue(initrds) ?? [],
                 CommandLine = parsed.GetValue(append),
+                RootFolder = rootFolder.Read(parsed),
                 MemoryMiB = MemorySize.ParseMiB(parsed.GetValue(memory)!),
                 CpuCount = parsed.GetValue(cpuCount) is { } count ? Number<uint>(cpuCount, count) : null,
                 CpuIds = ids.Length > 0 ? [.. ids.Select(id => Number<uint>(cpuIds, id))] : null,
@@ -94,7 +102,7 @@ static class RunEnclaveCommand
             var attached = parsed.GetValue(attach) || file?.AttachConsole == true;
             options = options with
             {
-                DebugMode = options.DebugMode || attached,
+                DebugMode = options.DebugMode || attached || options.RootFolder is not null,
                 AttachConsole = attached,
                 // Scripts written for nitro-cli mean a real enclave: an emulated one in its place would be a surprise.
                 Engine = parsed.GetResult(engine) is { Implicit: false } ? parsed.GetValue(engine)
@@ -113,6 +121,10 @@ static class RunEnclaveCommand
             {
                 var registry = new EnclaveRegistry();
                 await ConsoleCommand.FollowAsync(registry, registry.Find(enclave.Info.EnclaveId), null, cancellationToken);
+                if (!CallName.IsNitroCli)
+                {
+                    await Console.Error.WriteLineAsync((await enclave.WaitAsync(cancellationToken)).Explanation);
+                }
             }
 
             return ExitCodes.Success;

@@ -12,8 +12,11 @@ public sealed record EnclaveLaunch
     /// <summary>The enclave's CID.</summary>
     public required uint Cid { get; init; }
 
-    /// <summary>The image; the engine reads it during the start and does not keep it.</summary>
-    public required EifFile Image { get; init; }
+    /// <summary>The image, which the engine reads during the start and does not keep; null where there is a <see cref="Folder"/> in its place.</summary>
+    public EifFile? Image { get; init; }
+
+    /// <summary>An unpacked root file system in the image's place, for the process engine; null for an image.</summary>
+    public RootFolder? Folder { get; init; }
 
     /// <summary>The memory in MiB.</summary>
     public required ulong MemoryMiB { get; init; }
@@ -44,4 +47,9 @@ public sealed record EnclaveLaunch
 
     /// <summary>Takes what the enclave prints.</summary>
     public required Action<ReadOnlyMemory<byte>> ConsoleOutput { get; init; }
+
+    /// <summary>The image, for engines that start nothing else.</summary>
+    /// <exception cref="EnclaveException">There is none (<see cref="EnclaveFailure.ConflictingArgument"/>).</exception>
+    internal EifFile RequireImage() => Image ?? throw new EnclaveException(
+        EnclaveFailure.ConflictingArgument, "A folder is run by the process engine only; every other engine needs an image.");
 }

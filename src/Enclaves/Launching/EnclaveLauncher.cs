@@ -109,6 +109,7 @@ public sealed class EnclaveLauncher
     {
         EifPath = Full(options.EifPath),
         KernelPath = Full(options.KernelPath),
+        RootFolder = options.RootFolder is { } folder ? folder with { Path = Path.GetFullPath(folder.Path) } : null,
         InitrdPaths = [.. options.InitrdPaths.Select(Path.GetFullPath)],
         AuthorityPath = Full(options.AuthorityPath),
         RegistryPath = Full(options.RegistryPath),

@@ -51,7 +51,7 @@ public sealed class NitroEngine : IEnclaveEngine
             var pool = _parent.ReadPool();
             var node = _parent.NodeOf(pool);
             memory = EnclaveMemory.Take(launch.MemoryMiB << 20, _parent.FreePages(node), size => _parent.MapPage(size, node));
-            await Task.Run(() => memory.Load(launch.Image, slot.GetImageOffset(), cancellationToken), cancellationToken).ConfigureAwait(false);
+            await Task.Run(() => memory.Load(launch.RequireImage(), slot.GetImageOffset(), cancellationToken), cancellationToken).ConfigureAwait(false);
             foreach (var region in memory.Regions)
             {
                 slot.AddMemory(region.Address, region.Length);

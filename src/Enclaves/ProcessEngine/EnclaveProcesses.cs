@@ -64,12 +64,16 @@ sealed unsafe class EnclaveProcesses
     }
 
     /// <summary>Kills all of them, waits until they are gone, and removes what limited them.</summary>
-    public void End(TimeSpan patience)
+    /// <returns>How many of them the kernel had killed before, because the enclave's memory was full.</returns>
+    public int End(TimeSpan patience)
     {
         Kill();
         var entry = new Interop.pollfd { fd = (int)_first.DangerousGetHandle(), events = Interop.POLLIN };
         _ = Interop.poll(&entry, 1, (int)patience.TotalMilliseconds);
         _first.Dispose();
-        _group.GetAwaiter().GetResult()?.Remove();
+        var group = _group.GetAwaiter().GetResult();
+        var kills = group?.OutOfMemoryKills ?? 0;
+        group?.Remove();
+        return kills;
     }
 }

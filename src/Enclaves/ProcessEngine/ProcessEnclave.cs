@@ -37,14 +37,8 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
     /// <exception cref="EnclaveException">It could not be started; nothing of it stays behind.</exception>
     public static ProcessEnclave Start(EnclaveLaunch launch, CancellationToken cancellationToken)
     {
-        using var ramdisks = launch.Image.ReadRamdisks(cancellationToken);
-        using var root = ramdisks.Subtree("rootfs");
-        if (root.Count == 0)
-        {
-            throw new EnclaveException(EnclaveFailure.InvalidImage, "The image has no folder rootfs in its ramdisks; the process engine runs what it finds there.");
-        }
-
-        var program = EnclaveProgram.Read(ramdisks, root);
+        using var files = EnclaveFiles.Read(launch, cancellationToken);
+        var program = files.Program;
         var switchUser = program.User is not null && IdentityMaps.HasAllUsers;
         using var terminal = PseudoTerminal.Open();
         var filter = EnclaveFilter.Encode(EnclaveFilter.Build(CallNumbers.X64));
@@ -69,7 +63,7 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
             var rootDescriptor = (int)control.Await();
             using (var folder = processes.TakeDescriptor(rootDescriptor))
             {
-                new RootWriter(folder, IdentityMaps.HasAllUsers).Write(root, cancellationToken);
+                new RootWriter(folder, IdentityMaps.HasAllUsers).Write(files.Root, cancellationToken);
             }
 
             control.Go();
@@ -155,7 +149,7 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
         }
 
         await _control.Process.Exit.ConfigureAwait(false);
-        await Task.Run(() => _processes.End(s_endPatience)).ConfigureAwait(false);
+        var kills = await Task.Run(() => _processes.End(s_endPatience)).ConfigureAwait(false);
         await _console.ConfigureAwait(false);
         if (await end.ConfigureAwait(false) is { } status)
         {
@@ -165,8 +159,15 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
         _interception.Dispose();
         return failed
             ? new EngineExit(true, $"The enclave's calls can no longer be answered: {await _interception.Failure.ConfigureAwait(false)}")
-            : new EngineExit(false, "The enclave's processes have ended.");
+            : new EngineExit(false, "The enclave's processes have ended.") { Circumstance = Circumstance(kills) };
     }
+
+    static string? Circumstance(int kills) => kills switch
+    {
+        0 => null,
+        1 => "Its memory was full, and the kernel killed one of its processes.",
+        _ => string.Create(CultureInfo.InvariantCulture, $"Its memory was full, and the kernel killed {kills} of its processes."),
+    };
 
     // What nitro-init would say on port 9000.
     void Report(ReadOnlySpan<byte> message)

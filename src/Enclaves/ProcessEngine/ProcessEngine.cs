@@ -1,5 +1,3 @@
-using NitroEnclaves.Images;
-
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>
@@ -26,11 +24,6 @@ public sealed class ProcessEngine : IEnclaveEngine
     public async Task<IRunningEnclave> StartAsync(EnclaveLaunch launch, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(launch);
-        if (launch.Image.Architecture != EifArchitecture.X64)
-        {
-            throw new EnclaveException(EnclaveFailure.InvalidImage, $"The image is for {launch.Image.Architecture}; the process engine runs it on such a machine only.");
-        }
-
         return await Task.Run(() => ProcessEnclave.Start(launch, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 }

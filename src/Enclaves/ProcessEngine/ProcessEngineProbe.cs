@@ -20,7 +20,7 @@ static class ProcessEngineProbe
         {
             var reason = FindReason();
             return reason is null
-                ? new EngineAvailability(engine, true, ProcessEngine.Warning)
+                ? new EngineAvailability(engine, true, ResourceGroup.Lack() is { } lack ? $"{ProcessEngine.Warning} {lack}" : ProcessEngine.Warning)
                 : new EngineAvailability(engine, false, $"The process engine cannot run here: {reason}");
         }
         catch (EnclaveException exception)

@@ -51,20 +51,21 @@ public sealed class QemuEngine : IEnclaveEngine
     {
         ArgumentNullException.ThrowIfNull(launch);
         var installation = _installation ?? throw new EnclaveException(EnclaveFailure.EngineUnavailable, _reason);
-        if (launch.Image.Architecture != EifArchitecture.X64)
+        var image = launch.RequireImage();
+        if (image.Architecture != EifArchitecture.X64)
         {
-            throw new EnclaveException(EnclaveFailure.InvalidImage, $"The image is for {launch.Image.Architecture}; the qemu engine runs x86-64 images.");
+            throw new EnclaveException(EnclaveFailure.InvalidImage, $"The image is for {image.Architecture}; the qemu engine runs x86-64 images.");
         }
 
         CheckCpus(launch.CpuIds);
         HostMemory.Check(launch.MemoryMiB);
-        using var files = await Task.Run(() => QemuBootFiles.Prepare(launch.Image, cancellationToken), cancellationToken).ConfigureAwait(false);
+        using var files = await Task.Run(() => QemuBootFiles.Prepare(image, cancellationToken), cancellationToken).ConfigureAwait(false);
         var machine = new QemuMachine
         {
             Name = launch.Id,
             Accelerator = _kvm.IsUsable ? Accelerator.Kvm : Accelerator.Tcg,
-            Discovery = Discovery ?? files.Kernel.Discovery(launch.Image.CommandLine),
-            CommandLine = EmulationCommandLine.Append(launch.Image.CommandLine, TimeStampCounter.Kilohertz),
+            Discovery = Discovery ?? files.Kernel.Discovery(image.CommandLine),
+            CommandLine = EmulationCommandLine.Append(image.CommandLine, TimeStampCounter.Kilohertz),
             MemoryMiB = launch.MemoryMiB,
             VcpuCount = launch.VcpuCount,
         };

@@ -112,7 +112,10 @@ sealed class EnclaveRun : IAsyncDisposable
     {
         if (_reports.End.IsCompletedSuccessfully)
         {
-            return await _reports.End.ConfigureAwait(false);
+            var end = await _reports.End.ConfigureAwait(false);
+            return _running.Ended is { IsCompletedSuccessfully: true, Result.Circumstance: { } circumstance }
+                ? end with { Explanation = $"{end.Explanation} {circumstance}" }
+                : end;
         }
 
         var exit = await _running.Ended.ConfigureAwait(false);

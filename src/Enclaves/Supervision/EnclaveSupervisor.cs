@@ -52,22 +52,22 @@ sealed class EnclaveSupervisor
         var log = new EnclaveLog(LogOutputs, _time, () => known is { } enclave ? $"enc-{EnclaveId.Parse(enclave.Id).Slot:x}" : "enc-xxxxxxx");
         try
         {
-            using var image = EnclaveImages.Open(_options);
-            _options.ValidateMemory(image.Length);
-            var measurements = EnclaveImages.Measure(image, stop);
-            EnclaveImages.CheckSignature(image, measurements, _time.GetUtcNow());
+            using var source = EnclaveSource.Open(_options);
+            _options.ValidateMemory(source.Length);
+            var measurements = source.Measure(stop);
+            source.CheckSignature(measurements, _time.GetUtcNow());
 
             var slots = _engine.Reserve(_options) is { } slot ? SlotSource.Of(slot) : SlotSource.Random;
             using var registration = _registry.Register(_options, _engine.Name, slots);
-            var enclave = known = new SupervisedEnclave(_options, registration, measurements, image.Metadata, new ConsoleLog());
+            var enclave = known = new SupervisedEnclave(_options, registration, measurements, source.Image?.Metadata, new ConsoleLog());
             log.Write(EnclaveLogLevel.Info, string.Create(
                 CultureInfo.InvariantCulture,
-                $"Starting {enclave.Name} ({enclave.Id}) by the {_engine.Name} engine: CID {enclave.Cid}, {_options.MemoryMiB} MiB, {_options.VcpuCount} vCPUs, PCR0 {measurements.Pcr0}"));
+                $"Starting {enclave.Name} ({enclave.Id}) by the {_engine.Name} engine: CID {enclave.Cid}, {_options.MemoryMiB} MiB, {_options.VcpuCount} vCPUs, {source.Describe(measurements)}"));
             progress("Start allocating memory...");
             try
             {
-                var run = await StartAsync(enclave, image, measurements, stop).ConfigureAwait(false);
-                return await SuperviseAsync(enclave, image, run, log, progress, started, stop).ConfigureAwait(false);
+                var run = await StartAsync(enclave, source, measurements, stop).ConfigureAwait(false);
+                return await SuperviseAsync(enclave, source, run, log, progress, started, stop).ConfigureAwait(false);
             }
             finally
             {
@@ -81,19 +81,20 @@ sealed class EnclaveSupervisor
         }
     }
 
-    async Task<EnclaveRun> StartAsync(SupervisedEnclave enclave, EifFile image, EifMeasurements measurements, CancellationToken stop)
+    async Task<EnclaveRun> StartAsync(SupervisedEnclave enclave, EnclaveSource source, EifMeasurements measurements, CancellationToken stop)
     {
-        var patience = _options.BootTimeout ?? EnclaveBootTimeout.For(image.Length, _options.MemoryMiB);
-        var run = await EnclaveRun.StartAsync(_engine, Launch(enclave, image, measurements), patience, enclave.Console, _time, stop).ConfigureAwait(false);
+        var patience = _options.BootTimeout ?? EnclaveBootTimeout.For(source.Length, _options.MemoryMiB);
+        var run = await EnclaveRun.StartAsync(_engine, Launch(enclave, source, measurements), patience, enclave.Console, _time, stop).ConfigureAwait(false);
         enclave.Place(run.Running);
         return run;
     }
 
-    EnclaveLaunch Launch(SupervisedEnclave enclave, EifFile image, EifMeasurements measurements) => new()
+    EnclaveLaunch Launch(SupervisedEnclave enclave, EnclaveSource source, EifMeasurements measurements) => new()
     {
         Id = enclave.Id,
         Cid = enclave.Cid,
-        Image = image,
+        Image = source.Image,
+        Folder = _options.RootFolder,
         MemoryMiB = _options.MemoryMiB,
         VcpuCount = _options.VcpuCount,
         CpuIds = _options.CpuIds,
@@ -107,7 +108,7 @@ sealed class EnclaveSupervisor
     };
 
     async Task<EnclaveEnd> SuperviseAsync(
-        SupervisedEnclave enclave, EifFile image, EnclaveRun first, EnclaveLog log, Action<string> progress, Func<EnclaveRunInfo, Task> started,
+        SupervisedEnclave enclave, EnclaveSource source, EnclaveRun first, EnclaveLog log, Action<string> progress, Func<EnclaveRunInfo, Task> started,
         CancellationToken stop)
     {
         await using var run = new CurrentRun { Run = first };
@@ -124,7 +125,7 @@ sealed class EnclaveSupervisor
             progress(line);
             await started(info).ConfigureAwait(false);
 
-            var end = enclave.Complement(await LiveAsync(enclave, image, run, log, stop).ConfigureAwait(false));
+            var end = enclave.Complement(await LiveAsync(enclave, source, run, log, stop).ConfigureAwait(false));
             enclave.Registration.Enter(EnclaveState.Terminating);
             await run.DisposeAsync().ConfigureAwait(false);
             enclave.Console.Complete();
@@ -138,7 +139,7 @@ sealed class EnclaveSupervisor
     }
 
     // Waits for the end of one run after the other, until there is no other.
-    async Task<EnclaveEnd> LiveAsync(SupervisedEnclave enclave, EifFile image, CurrentRun current, EnclaveLog log, CancellationToken stop)
+    async Task<EnclaveEnd> LiveAsync(SupervisedEnclave enclave, EnclaveSource source, CurrentRun current, EnclaveLog log, CancellationToken stop)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var registration = enclave.TerminationAsked.Register(ending.Cancel);
@@ -163,7 +164,7 @@ sealed class EnclaveSupervisor
                 enclave.Console.Append(Encoding.UTF8.GetBytes($"\r\n[{end.Explanation} It is started again.]\r\n"));
                 await Task.Delay(delay, _time, ending.Token).ConfigureAwait(false);
                 enclave.Restarts = schedule.Count;
-                await StartAgainAsync(enclave, image, current, log, ending.Token).ConfigureAwait(false);
+                await StartAgainAsync(enclave, source, current, log, ending.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
@@ -192,12 +193,12 @@ sealed class EnclaveSupervisor
     static async Task<EnclaveEnd> WaitForEndAsync(CurrentRun current, CancellationToken ending) =>
         current.Run is { } run ? await run.WaitForEndAsync(ending).ConfigureAwait(false) : current.StartFailure!;
 
-    async Task StartAgainAsync(SupervisedEnclave enclave, EifFile image, CurrentRun current, EnclaveLog log, CancellationToken ending)
+    async Task StartAgainAsync(SupervisedEnclave enclave, EnclaveSource source, CurrentRun current, EnclaveLog log, CancellationToken ending)
     {
         try
         {
             // The registers were made from what the file held: another content must not be started under them.
-            var measurements = EnclaveImages.Measure(image, ending);
+            var measurements = source.Measure(ending);
             if (measurements != enclave.ImageMeasurements)
             {
                 throw new EnclaveException(EnclaveFailure.InvalidImage, "The image file has changed since the enclave was first started.");
@@ -208,7 +209,7 @@ sealed class EnclaveSupervisor
                 enclave.Registration.Rename(EnclaveId.Parse(enclave.Id).InstanceId, slot);
             }
 
-            current.Run = await StartAsync(enclave, image, measurements, ending).ConfigureAwait(false);
+            current.Run = await StartAsync(enclave, source, measurements, ending).ConfigureAwait(false);
             enclave.Registration.Enter(EnclaveState.Running);
             log.Write(EnclaveLogLevel.Info, $"Started again, start {enclave.Restarts + 1}.");
         }

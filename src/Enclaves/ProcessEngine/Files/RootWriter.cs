@@ -121,7 +121,11 @@ sealed unsafe class RootWriter
         catch (IOException exception)
         {
             throw new EnclaveException(
-                EnclaveFailure.BootFailure, $"The image's file /{path} cannot be written into the enclave's memory: {exception.Message}", exception);
+                EnclaveFailure.BootFailure,
+                exception.HResult == Interop.Errno.ENOSPC
+                    ? $"The enclave's files do not fit into its memory: it was full at /{path}. Give it more."
+                    : $"The file /{path} cannot be written into the enclave's memory: {exception.Message}",
+                exception);
         }
         finally
         {

@@ -16,13 +16,20 @@ sealed record EnclaveProgram(ImageCommand Command, UserIdentity? User)
 
     /// <summary>Reads it from the image's ramdisks.</summary>
     /// <exception cref="EnclaveException">The image does not say what to run, or its user is unknown (<see cref="EnclaveFailure.BootFailure"/>).</exception>
-    public static EnclaveProgram Read(RootFileSystem ramdisks, RootFileSystem root)
+    public static EnclaveProgram Read(RootFileSystem ramdisks, RootFileSystem root) => Resolve(root, () => ImageCommand.From(
+        Content(ramdisks, "cmd") ?? throw Missing("cmd"), Content(ramdisks, "env") ?? throw Missing("env"),
+        Content(ramdisks, "workdir"), Content(ramdisks, "user")));
+
+    /// <summary>Takes it from a description, as if that had gone through an image.</summary>
+    /// <exception cref="EnclaveException">Its user is unknown (<see cref="EnclaveFailure.BootFailure"/>).</exception>
+    public static EnclaveProgram Read(ProgramDescription description, RootFileSystem root) => Resolve(root, () => ImageCommand.From(
+        description.EncodeCommand(), description.EncodeEnvironment(), description.EncodeWorkingDirectory(), description.EncodeUser()));
+
+    static EnclaveProgram Resolve(RootFileSystem root, Func<ImageCommand> read)
     {
         try
         {
-            var command = ImageCommand.From(
-                Content(ramdisks, "cmd") ?? throw Missing("cmd"), Content(ramdisks, "env") ?? throw Missing("env"),
-                Content(ramdisks, "workdir"), Content(ramdisks, "user"));
+            var command = read();
             return new EnclaveProgram(
                 command, command.User is { } user ? UserIdentity.Resolve(user, Lines(root, "etc/passwd"), Lines(root, "etc/group")) : null);
         }

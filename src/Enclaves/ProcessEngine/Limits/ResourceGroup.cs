@@ -4,12 +4,11 @@ namespace NitroEnclaves.Enclaves;
 
 /// <summary>
 /// Control groups that keep an enclave's processes within its memory, and to as many processes as Linux allows in a machine of that memory.
-/// Where this user may make none, the enclave is not limited.
+/// Where this user may make none, the enclave is not limited, which <see cref="Lack()"/> says.
 /// </summary>
 sealed class ResourceGroup
 {
     const string Prefix = "nitro-enclave-";
-    const string Mount = "/sys/fs/cgroup";
 
     static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(5);
     const int MostRetries = 200;
@@ -20,6 +19,28 @@ sealed class ResourceGroup
     {
     }
 
+    /// <summary>What no group can limit here, in a sentence with what to do; null where all is limited.</summary>
+    public static string? Lack() => Lack(ControlGroup.FindParents());
+
+    internal static string? Lack(IReadOnlyList<ControlGroup> parents)
+    {
+        var lacking = (parents.Any(parent => parent.LimitsMemory), parents.Any(parent => parent.LimitsProcesses)) switch
+        {
+            (true, true) => null,
+            (false, true) => "memory is",
+            (true, false) => "number of processes is",
+            _ => "memory and number of processes are",
+        };
+        return lacking is null ? null
+            : $"An enclave's {lacking} not limited here: this user may make no control group for that (as root he may; with systemd also below systemd-run --user --scope).";
+    }
+
+    /// <summary>The most processes and threads in a machine of some memory: an eighth of it may be stacks, of 16 KiB each (max_threads of kernel/fork.c).</summary>
+    public static ulong MostProcesses(ulong memoryMiB) => ulong.Clamp(memoryMiB * 8, 256, 32768);
+
+    /// <summary>How often the kernel has killed a process of the groups because their memory was full.</summary>
+    public int OutOfMemoryKills => _folders.Sum(folder => Math.Max(ReadKills(folder, "memory.events"), ReadKills(folder, "memory.oom_control")));
+
     /// <summary>Makes the groups and puts a process into them.</summary>
     /// <param name="enclave">The enclave's id.</param>
     /// <param name="memoryMiB">The most memory in MiB.</param>
@@ -29,22 +50,21 @@ sealed class ResourceGroup
     {
         var group = new ResourceGroup();
         var name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{enclave}-{Environment.ProcessId}");
-        // max_threads of kernel/fork.c: an eighth of the memory may be stacks, of 16 KiB each.
-        var processes = ulong.Clamp(memoryMiB * 8, 256, 32768);
+        var processes = MostProcesses(memoryMiB);
         var memory = memoryMiB << 20;
-        foreach (var (version, folder, controllers) in Parents())
+        foreach (var parent in ControlGroup.FindParents())
         {
-            if (version == 2)
+            if (parent.Version == 2)
             {
-                group.Add(folder, name, process, ("memory.max", memory), ("memory.swap.max", 0UL), ("pids.max", processes));
+                group.Add(parent.Folder, name, process, ("memory.max", memory), ("memory.swap.max", 0UL), ("pids.max", processes));
             }
-            else if (controllers.Contains("memory"))
+            else if (parent.LimitsMemory)
             {
-                group.Add(folder, name, process, ("memory.limit_in_bytes", memory));
+                group.Add(parent.Folder, name, process, ("memory.limit_in_bytes", memory), ("memory.memsw.limit_in_bytes", memory));
             }
-            else if (controllers.Contains("pids"))
+            else
             {
-                group.Add(folder, name, process, ("pids.max", processes));
+                group.Add(parent.Folder, name, process, ("pids.max", processes));
             }
         }
 
@@ -92,7 +112,7 @@ sealed class ResourceGroup
             _folders.Add(folder);
             foreach (var (file, value) in limits)
             {
-                // A controller that is not handed down has no file.
+                // A controller that is not handed down has no file, nor has swap where the kernel does not count it.
                 var path = Path.Combine(folder, file);
                 if (File.Exists(path))
                 {
@@ -123,6 +143,20 @@ sealed class ResourceGroup
         }
     }
 
+    // Lines of a name and a number each.
+    static int ReadKills(string folder, string file)
+    {
+        try
+        {
+            var line = File.ReadLines(Path.Combine(folder, file)).FirstOrDefault(line => line.StartsWith("oom_kill ", StringComparison.Ordinal));
+            return line is not null && int.TryParse(line.AsSpan("oom_kill ".Length), CultureInfo.InvariantCulture, out var kills) ? kills : 0;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
+
     static bool TryRemove(string folder)
     {
         try
@@ -137,36 +171,6 @@ sealed class ResourceGroup
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             return false;
-        }
-    }
-
-    // Lines of /proc/self/cgroup: number, controllers (none for version 2), path.
-    static IEnumerable<(int Version, string Folder, string[] Controllers)> Parents()
-    {
-        foreach (var line in ReadLines("/proc/self/cgroup"))
-        {
-            if (line.Split(':', 3) is not [_, var controllers, var path])
-            {
-                continue;
-            }
-
-            var folder = controllers.Length == 0 ? Mount + path : $"{Mount}/{controllers}{path}";
-            if (Directory.Exists(folder) && File.Exists(Path.Combine(folder, "cgroup.procs")))
-            {
-                yield return (controllers.Length == 0 ? 2 : 1, folder, controllers.Split(','));
-            }
-        }
-    }
-
-    static string[] ReadLines(string path)
-    {
-        try
-        {
-            return File.ReadAllLines(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return [];
         }
     }
 }
