@@ -42,6 +42,8 @@ public sealed class ProcessEngineTests
         var image = await GuestImage.FromProgramAsync("vsock", program => new ProgramDescription { Command = program.Command, Environment = [$"{variable}={value}"] });
         await using var enclave = await host.StartAsync(host.Options(image.Path));
         Assert.Contains(host.Processes(), process => process.CommandLine.StartsWith(GuestImage.ProgramPath, StringComparison.Ordinal));
+        // Nobody else could go on answering calls, or leave them waiting, once the supervisor is gone: then they fail (FailClosedTests).
+        Assert.Equal([enclave.Info.ProcessId], ListenersOfFilters(enclave.Info.ProcessId));
         using (var process = Process.GetProcessById(enclave.Info.ProcessId))
         {
             process.Kill();
@@ -83,6 +85,14 @@ public sealed class ProcessEngineTests
         Assert.DoesNotContain(host.InstanceId, await File.ReadAllTextAsync("/proc/self/mountinfo", Cancellation), StringComparison.Ordinal);
         Assert.DoesNotContain(ControlGroups(), folder => folder.Contains(host.InstanceId, StringComparison.Ordinal));
     }
+
+    // Who holds the listener of a filter: the supervisor, all its descendants, whoever they are.
+    static IEnumerable<int> ListenersOfFilters(int supervisor) => Descendants(supervisor).Where(process => Directory.EnumerateFiles($"/proc/{process}/fd")
+        .Any(descriptor => new FileInfo(descriptor).LinkTarget == "anon_inode:seccomp notify"));
+
+    static IEnumerable<int> Descendants(int process) => Directory.EnumerateDirectories($"/proc/{process}/task")
+        .SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        .Select(child => int.Parse(child, CultureInfo.InvariantCulture)).SelectMany(Descendants).Prepend(process);
 
     static IEnumerable<string> ControlGroups() => Directory.Exists("/sys/fs/cgroup")
         ? Directory.EnumerateDirectories("/sys/fs/cgroup", "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })

@@ -35,6 +35,9 @@ sealed class EnclaveHost : IAsyncDisposable
 
     public AttestationAuthority Authority { get; }
 
+    /// <summary>Where all of the host's folders are.</summary>
+    public string Folder => _folder;
+
     public string RegistryPath => Path.Combine(_folder, "run");
 
     public string AuthorityPath => Path.Combine(_folder, "authority");
@@ -78,14 +81,17 @@ sealed class EnclaveHost : IAsyncDisposable
         Launcher().StartAsync(options, cancellationToken: TestContext.Current.CancellationToken);
 
     /// <summary>Connects to a port of an enclave; tries again while the program in it is still starting.</summary>
-    public async Task<VsockConnection> ConnectAsync(EnclaveRunInfo enclave, uint port)
+    public Task<VsockConnection> ConnectAsync(EnclaveRunInfo enclave, uint port) => ConnectAsync(enclave.EnclaveCid, port);
+
+    /// <inheritdoc cref="ConnectAsync(EnclaveRunInfo, uint)"/>
+    public async Task<VsockConnection> ConnectAsync(uint cid, uint port)
     {
         var connector = new VsockConnector(VsockOptions);
         for (var attempt = 0; ; attempt++)
         {
             try
             {
-                return await connector.ConnectAsync(enclave.EnclaveCid, port, TestContext.Current.CancellationToken);
+                return await connector.ConnectAsync(cid, port, TestContext.Current.CancellationToken);
             }
             catch (VsockException exception) when (exception.Error == VsockError.ConnectionRefused && attempt < 2400)
             {

@@ -1,0 +1,80 @@
+namespace NitroEnclaves.Enclaves.Tests;
+
+/// <summary>
+/// What calls find whose supervisor is gone, made by a program that lives on under the filter: of an enclave's programs none does for longer
+/// than milliseconds. The listener is closed here as the kernel closes a killed supervisor's.
+/// </summary>
+public sealed class FailClosedTests
+{
+    const long NotImplemented = -38;
+    const int AnyProcess = 110; // getppid
+
+    // None is on a socket, so that not even a missing filter would lead to this machine's own vsock.
+    static readonly (string Name, int Number, ulong[] Arguments)[] s_calls =
+    [
+        ("ioctl of /dev/nsm", CallNumbers.X64.Ioctl, [ulong.MaxValue, EnclaveFilter.NsmIoctl, 0]),
+        ("ioctl of /dev/vsock", CallNumbers.X64.Ioctl, [ulong.MaxValue, EnclaveFilter.LocalCidIoctl, 0]),
+        ("bind", CallNumbers.X64.Bind, [ulong.MaxValue, 0, 0]),
+        ("connect", CallNumbers.X64.Connect, [ulong.MaxValue, 0, 0]),
+        ("accept", CallNumbers.X64.Accept, [ulong.MaxValue, 0, 0]),
+        ("accept4", CallNumbers.X64.Accept4, [ulong.MaxValue, 0, 0, 0]),
+        ("getsockname", CallNumbers.X64.GetSocketName, [ulong.MaxValue, 0, 0]),
+        ("getpeername", CallNumbers.X64.GetPeerName, [ulong.MaxValue, 0, 0]),
+        ("getsockopt SO_ERROR", CallNumbers.X64.GetSocketOption, [ulong.MaxValue, 1, 4, 0, 0]),
+        ("setsockopt AF_VSOCK", CallNumbers.X64.SetSocketOption, [ulong.MaxValue, 40, 0, 0, 0]),
+        ("socket AF_VSOCK", CallNumbers.X64.Socket, [40, 1, 0]),
+    ];
+
+    [Fact]
+    public async Task Every_call_fails_once_nobody_answers_the_one_that_waits_too()
+    {
+        var sequence = new LaunchSequence();
+        var word = sequence.Program.Add(new byte[sizeof(ulong)]);
+        sequence.ArrangeDescriptors();
+        sequence.Call("have the rights that a filter takes", SystemCall.unshare, LaunchConstants.CLONE_NEWUSER);
+        EnclaveLaunchSequence.InstallFilter(sequence, EnclaveFilter.Encode(EnclaveFilter.Build(CallNumbers.X64)), word);
+        Make(s_calls[0].Number, s_calls[0].Arguments);
+        foreach (var (_, number, arguments) in s_calls)
+        {
+            Make(number, arguments);
+        }
+
+        Make(AnyProcess, []);
+        sequence.Call("exit", SystemCall.exit_group, 0);
+
+        using var control = StartIn(sequence);
+        var descriptor = TargetProcess.TryGetDescriptor(control.Process.Id, (int)control.Await(), out _);
+        Assert.True(TargetProcess.IsFiltered(control.Process.Id));
+        using (var listener = new CallListener(descriptor!))
+        {
+            control.Go();
+            Assert.True(listener.TryReceive(out var waiting));
+            Assert.Equal((s_calls[0].Number, true), (waiting.Number, listener.IsWaiting(waiting)));
+        }
+
+        Assert.Equal(("the call that waited", NotImplemented), ("the call that waited", control.Await()));
+        foreach (var (name, _, _) in s_calls)
+        {
+            Assert.Equal((name, NotImplemented), (name, control.Await()));
+        }
+
+        // What the filter lets pass goes on.
+        Assert.Equal(Environment.ProcessId, control.Await());
+        Assert.Equal(0, (await control.Process.Exit).Status);
+
+        void Make(int number, ulong[] arguments)
+        {
+            sequence.Program.Add(new LaunchStep
+            {
+                Call = (SystemCall)number, Arguments = arguments, Purpose = "make a call", IsErrorTolerated = true, ResultAddress = word,
+            });
+            sequence.Send(word);
+        }
+    }
+
+    static LaunchControl StartIn(LaunchSequence sequence)
+    {
+        using var nothing = File.OpenHandle("/dev/null");
+        return LaunchControl.Start(sequence.Program, [nothing, nothing, nothing], null);
+    }
+}
