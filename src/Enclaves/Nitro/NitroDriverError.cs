@@ -14,7 +14,7 @@ static class NitroDriverError
     static readonly (string What, string Next)[] s_refusals =
     [
         ("the vCPU is one of the enclave's already", "Name each CPU once."),
-        ("a CPU is not in the pool of enclave CPUs", "Choose from /sys/module/nitro_enclaves/parameters/ne_cpus, or enlarge the pool with nitro allocate."),
+        ("a CPU is not in the pool of enclave CPUs, or another enclave has its core", "Choose from /sys/module/nitro_enclaves/parameters/ne_cpus, or enlarge the pool with nitro allocate."),
         ("a CPU's core is not one that enclaves may have", "Choose whole cores other than CPU 0's."),
         ("the size of a memory region is no multiple of 2 MiB", "Ask for a multiple of 2 MiB."),
         ("the address of a memory region is not one of this process", "This is a fault of the command: report it."),

@@ -107,7 +107,7 @@ sealed class EnclaveInterception : IDisposable
     }
 
     void Serve(SafeDescriptor listener) => CallServer.Start(
-        new CallListener(listener), CallNumbers.X64, _sockets, _nsm, exception => _failure.TrySetResult(exception.Message));
+        new CallListener(listener), CallNumbers.X64, _sockets, () => new NsmCall(_nsm), exception => _failure.TrySetResult(exception.Message));
 
     static EnclaveException Unfiltered() =>
         new(EnclaveFailure.ProcessSpawn, "The enclave's seccomp filter is not in place; nothing was started without it.");

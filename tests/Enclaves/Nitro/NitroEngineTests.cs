@@ -28,7 +28,7 @@ public sealed class NitroEngineTests : IDisposable
         Assert.Equal([1u, 5u], info.CpuIds);
         Assert.Equal(66UL << 20, slot.MemoryLength);
         var image = await File.ReadAllBytesAsync(Samples.EifPath, Cancellation);
-        Assert.Equal(image, slot.Read(StandInDriver.ImageOffset, image.Length));
+        Assert.Equal(image, slot.Read(NitroDriverEnclave.ImageOffset, image.Length));
         Assert.Equal("nitro", Assert.Single(await _parent.Registry.DescribeAsync(cancellationToken: Cancellation)).Engine);
 
         await _parent.Registry.Connect(info.EnclaveId).TerminateAsync(Cancellation);
@@ -103,7 +103,7 @@ public sealed class NitroEngineTests : IDisposable
     {
         var (_, end) = await StartAsync(s_options with { CpuIds = [1, 5], CpuCount = null });
         var exception = await Assert.ThrowsAsync<EnclaveException>(() => StartAsync(s_options with { CpuIds = [1, 5], CpuCount = null }));
-        Assert.Contains("already", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("another enclave has its core", exception.Message, StringComparison.Ordinal);
         await _stop.CancelAsync();
         await end;
         AssertNothingIsLeft();

@@ -1,45 +1,59 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using NitroEnclaves.Tests;
 
 namespace NitroEnclaves.Enclaves.Tests;
 
 /// <summary>
-/// A driver that refuses what the real one refuses, in its order (eif-and-nitro-cli 3.7); each refusal names its error. What it starts is the
-/// test's to play. The rules about page tables and NUMA nodes of memory it cannot see, and does not have.
+/// A driver that refuses what the real one refuses, by the rules of <see cref="NitroDriverModel"/>, in the process of the test: pages are what
+/// the test says, and what it starts is the test's to play.
 /// </summary>
-sealed class StandInDriver(ScriptedKernel kernel, int threadsPerCore = 2) : NitroDriver
+sealed class StandInDriver : NitroDriver, INitroHypervisor, IParentPages
 {
-    public const ulong ImageOffset = 8 << 20;
+    const ulong FirstSlot = 0xabc0;
+    const ulong MaxRegions = 1 << 20;
+    const int Parent = 1;
+    const int EINVAL = 22;
 
-    const ulong MiB2 = 2 << 20;
+    readonly NitroDriverModel _model;
+    ulong _slots = FirstSlot;
 
-    readonly ConcurrentDictionary<uint, StandInSlot> _cpus = new();
-    readonly ConcurrentDictionary<ulong, StandInSlot> _cids = new();
-    ulong _slots;
+    public StandInDriver(ScriptedKernel kernel) =>
+        // ScriptedKernel.Cores: CPU n and CPU n + stride share a core.
+        _model = new NitroDriverModel(new NitroPool(CpuList.Parse(kernel.Pool), 2 * kernel.CoreCount, 2, cpu => cpu % kernel.CoreCount, 0), this);
 
     /// <summary>The enclaves that have been made and not ended, by slot.</summary>
     public ConcurrentDictionary<ulong, StandInSlot> Slots { get; } = new();
 
-    /// <summary>Told of each enclave that starts.</summary>
-    public Action<StandInSlot>? Started { get; init; }
-
     public override NitroSlot CreateEnclave()
     {
-        var slot = new StandInSlot(this, Interlocked.Increment(ref _slots) + 0xabc0);
+        var slot = _model.Create(Parent, out var enclave) is { } rule ? throw Refuse("make an enclave", rule) : new StandInSlot(this, enclave!);
         Slots[slot.Number] = slot;
         return slot;
     }
 
-    static EnclaveException Refuse(string doing, int error) => NitroDriverError.Exception(doing, error);
+    NitroReply INitroHypervisor.Execute(NitroCommand command, ulong slot, ulong first, ulong second)
+    {
+        if (command == NitroCommand.EnclaveStart && first != 0 && Slots.Values.Any(other => other.Cid == first))
+        {
+            return NitroReply.Error(EINVAL);
+        }
 
-    internal sealed class StandInSlot(StandInDriver driver, ulong number) : NitroSlot
+        return new NitroReply { Slot = command == NitroCommand.SlotAllocate ? ++_slots : slot, MemoryRegions = MaxRegions, Cid = first };
+    }
+
+    // Huge pages are the machine's to give; these are as good to everybody but the hardware.
+    ParentPage? IParentPages.At(ulong address) => new ParentPage(true, 2 << 20, 0, address);
+
+    static EnclaveException Refuse(string doing, NitroRule rule) => NitroDriverError.Exception(doing, rule.Error);
+
+    internal sealed class StandInSlot(StandInDriver driver, NitroDriverEnclave enclave) : NitroSlot
     {
         readonly TaskCompletionSource _hungUp = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        readonly List<uint> _cpus = [];
-        int _played;
         readonly List<(nuint Address, ulong Length)> _memory = [];
+        int _played;
 
-        public override ulong Number => number;
+        public override ulong Number => enclave.Slot;
 
         public override Task HungUp => _hungUp.Task;
 
@@ -76,88 +90,40 @@ sealed class StandInDriver(ScriptedKernel kernel, int threadsPerCore = 2) : Nitr
             return bytes;
         }
 
-        public override ulong GetImageOffset() => ImageOffset;
+        public override ulong GetImageOffset() =>
+            enclave.GetImageLoadInfo(1) is { } rule ? throw Refuse("say where the image goes", rule) : NitroDriverEnclave.ImageOffset;
 
         public override void AddMemory(nuint address, ulong length)
         {
-            var error = Cid != 0 ? 270
-                : length == 0 || length % MiB2 != 0 ? 259
-                : address % MiB2 != 0 ? 261
-                : _memory.Exists(region => address < region.Address + region.Length && region.Address < address + length) ? 262
-                : 0;
-            if (error != 0)
+            if (enclave.AddMemory(Parent, 0, length, address, driver) is { } rule)
             {
-                throw Refuse("take a memory region", error);
+                throw Refuse("take a memory region", rule);
             }
 
             _memory.Add((address, length));
         }
 
-        public override uint AddCpu(uint cpu)
-        {
-            lock (driver)
-            {
-                var pool = CpuList.Parse(driver.Pool);
-                if (cpu == 0)
-                {
-                    // Cores are given whole: one that the enclave has begun comes first, and one that another has begun is none to choose.
-                    cpu = pool.Where(other => !driver._cpus.ContainsKey(other)
-                            && driver._cpus.All(given => given.Value == this || driver.CoreOf(given.Key) != driver.CoreOf(other)))
-                        .OrderByDescending(other => _cpus.Exists(mine => driver.CoreOf(mine) == driver.CoreOf(other))).ThenBy(driver.CoreOf).FirstOrDefault();
-                    if (cpu == 0)
-                    {
-                        throw Refuse("add a CPU", 272);
-                    }
-                }
-
-                var error = Cid != 0 ? 270 : !pool.Contains(cpu) ? 257 : driver._cpus.ContainsKey(cpu) ? 256 : 0;
-                if (error != 0)
-                {
-                    throw Refuse("add a CPU", error);
-                }
-
-                driver._cpus[cpu] = this;
-                _cpus.Add(cpu);
-                return cpu;
-            }
-        }
+        public override uint AddCpu(uint cpu) => enclave.AddVcpu(Parent, ref cpu) is { } rule ? throw Refuse("add a CPU", rule) : cpu;
 
         public override ulong Start(bool debugMode, ulong cid)
         {
-            var error = Cid != 0 ? 270
-                : _memory.Count == 0 ? 266
-                : MemoryLength < 64 << 20 ? 268
-                : _cpus.Count == 0 ? 267
-                : _cpus.GroupBy(driver.CoreOf).Any(core => core.Count() != driver.Threads) ? 269
-                : cid is 1 or 2 or 3 or > uint.MaxValue || (cid != 0 && !driver._cids.TryAdd(cid, this)) ? 275
-                : 0;
-            if (error != 0)
+            if (enclave.Start(debugMode ? 1UL : 0, ref cid) is { } rule)
             {
-                throw Refuse("start the enclave", error);
+                throw Refuse("start the enclave", rule);
             }
 
             (Cid, IsDebugMode) = ((uint)cid, debugMode);
-            driver.Started?.Invoke(this);
             return cid;
         }
 
         public override void Dispose()
         {
-            lock (driver)
+            if (driver.Slots.TryRemove(Number, out _))
             {
-                _cpus.ForEach(cpu => driver._cpus.TryRemove(cpu, out _));
-                driver._cids.TryRemove(Cid, out _);
-                driver.Slots.TryRemove(number, out _);
+                enclave.Release();
             }
 
             _hungUp.TrySetResult();
         }
     }
-
-    string Pool => kernel.Pool;
-
-    int Threads => threadsPerCore;
-
-    // ScriptedKernel.Cores: CPU n and CPU n + stride share a core.
-    uint CoreOf(uint cpu) => cpu % kernel.CoreCount;
 }

@@ -1,5 +1,8 @@
 // Provokes what Linux's nitro_enclaves driver refuses, by its ioctls alone, and prints for each refusal a name and the error number that came.
-// It wants a pool of four CPUs, 2 to 5, and 128 free huge pages of 2 MiB.
+//   driver-rules           most of them; wants a pool of four CPUs, 2 to 5, and 128 free huge pages of 2 MiB
+//   driver-rules node N    gives a page of that node, where the pool's CPUs are not; sets one aside there where none is
+//   driver-rules page      gives a page that is too small
+//   driver-rules core P    makes an enclave, and asks for a CPU once there is a file at the path P
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -10,6 +13,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,10 +57,15 @@ static void processors(void) {
     row("VCPU_ALREADY_USED", add_cpu(enclave, 2));
     row("VCPU_NOT_IN_CPU_POOL", add_cpu(enclave, 1));
     row("INVALID_VCPU", add_cpu(enclave, 100));
+    int other = create();
+    row("VCPU_NOT_IN_CPU_POOL: another enclave's core", add_cpu(other, 3));
+    close(other);
     for (int i = 0; i < 3; i++) add_cpu(enclave, 0);
     row("NO_CPUS_AVAIL_IN_POOL: a CPU", add_cpu(enclave, 0));
     row("NO_CPUS_AVAIL_IN_POOL: an enclave", create());
     close(enclave);
+    row("EFAULT: a slot", ioctl(device, NE_CREATE_VM, (void *)8));
+    row("ENOTTY: the device", ioctl(device, NE_ADD_VCPU, 0));
 }
 
 static void regions(void) {
@@ -69,6 +78,7 @@ static void regions(void) {
     row("INVALID_MEM_REGION_ADDR", add_memory(enclave, 0, (void *)0xFFFF800000000000, PAGE));
     row("MEM_NOT_HUGE_PAGE", add_memory(enclave, 0, small, PAGE));
     row("INVALID_FLAG_VALUE: a region", add_memory(enclave, 1, memory, PAGE));
+    row("ENOMEM: an empty region", add_memory(enclave, 0, memory, 0));
     row("no rule: a huge page", add_memory(enclave, 0, memory, PAGE));
     row("MEM_REGION_ALREADY_USED", add_memory(enclave, 0, memory, PAGE));
     int result = 0;
@@ -76,6 +86,7 @@ static void regions(void) {
     row("MEM_MAX_REGIONS", result);
     pid_t child = fork();
     if (child == 0) {
+        row("EIO: another process's CPU", add_cpu(enclave, 4));
         row("EIO: another process", add_memory(enclave, 0, memory, PAGE));
         fflush(stdout);
         _exit(0);
@@ -102,23 +113,71 @@ static void starts(void) {
     row("INVALID_ENCLAVE_CID: 64 bits", start(enclave, 0, 1ULL << 33));
     struct load_info none = { 0, 0 };
     row("INVALID_FLAG_VALUE: an image", ioctl(enclave, NE_GET_IMAGE_LOAD_INFO, &none));
-    row("EFAULT", ioctl(enclave, NE_GET_IMAGE_LOAD_INFO, (void *)8));
-    row("ENOTTY", ioctl(enclave, _IO(0xAE, 0x7F), 0));
+    row("EFAULT: an image", ioctl(enclave, NE_GET_IMAGE_LOAD_INFO, (void *)8));
+    row("ENOTTY: an enclave", ioctl(enclave, _IO(0xAE, 0x7F), 0));
     add_cpu(enclave, 0);
     row("no rule: a start", start(enclave, 1, 0));
     row("NOT_IN_INIT_STATE: a CPU", add_cpu(enclave, 3));
     row("NOT_IN_INIT_STATE: memory", add_memory(enclave, 0, memory + 32 * (size_t)PAGE, PAGE));
     row("NOT_IN_INIT_STATE: a start", start(enclave, 0, 0));
-    // The driver looks at the CID first.
+    // The driver looks at flags of regions and CIDs first, and at those of images, CPUs' numbers and regions after that.
+    struct load_info unknown = { 7, 0 };
+    row("NOT_IN_INIT_STATE: an image", ioctl(enclave, NE_GET_IMAGE_LOAD_INFO, &unknown));
+    row("NOT_IN_INIT_STATE: a CPU that is not there", add_cpu(enclave, 100));
+    row("NOT_IN_INIT_STATE: a region of no size", add_memory(enclave, 0, memory, 5));
+    row("INVALID_FLAG_VALUE: a region after the start", add_memory(enclave, 1, memory, PAGE));
     row("INVALID_ENCLAVE_CID: after the start", start(enclave, 0, 3));
     close(enclave);
 }
 
-int main(void) {
+static char *map(int pages) {
+    return mmap(NULL, (size_t)pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+}
+
+static void set_aside(const char *node, const char *count) {
+    char path[128];
+    snprintf(path, sizeof path, "/sys/devices/system/node/node%s/hugepages/hugepages-2048kB/nr_hugepages", node);
+    int file = open(path, O_WRONLY);
+    if (file < 0 || write(file, count, strlen(count)) < 0) perror(path);
+    close(file);
+}
+
+static void page_of_node(const char *node) {
+    enum { BIND = 2 };
+    unsigned long mask = 1UL << atoi(node);
+    int is_ours = atoi(node) > 0;
+    if (is_ours) set_aside(node, "1");
+    char *page = map(1);
+    if (page == MAP_FAILED || syscall(SYS_mbind, page, (size_t)PAGE, BIND, &mask, 64UL, 0UL)) perror("a page of the node");
+    memset(page, 1, PAGE);
+    row("MEM_DIFFERENT_NUMA_NODE", add_memory(create(), 0, page, PAGE));
+    munmap(page, PAGE);
+    if (is_ours) set_aside(node, "0");
+}
+
+static void cpu_after(const char *path) {
+    int enclave = create();
+    while (access(path, F_OK)) usleep(1000);
+    row("VCPU_INVALID_CPU_CORE", add_cpu(enclave, 0));
+}
+
+int main(int count, char **arguments) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     device = open("/dev/nitro_enclaves", O_RDWR | O_CLOEXEC);
+    if (device < 0) {
+        perror("driver-rules");
+        return 1;
+    }
+
+    if (count > 1) {
+        if (!strcmp(arguments[1], "node")) page_of_node(arguments[2]);
+        if (!strcmp(arguments[1], "page")) row("INVALID_PAGE_SIZE", add_memory(create(), 0, map(1), PAGE));
+        if (!strcmp(arguments[1], "core")) cpu_after(arguments[2]);
+        return 0;
+    }
+
     memory = mmap(NULL, (size_t)PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
-    if (device < 0 || memory == MAP_FAILED) {
+    if (memory == MAP_FAILED) {
         perror("driver-rules");
         return 1;
     }

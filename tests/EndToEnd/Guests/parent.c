@@ -6,7 +6,6 @@
 //   list PATH            the names in a folder
 //   twice PROGRAM...     the program two times at the same time; the status is the first one's that failed
 //   killed MS PROGRAM... the program, and after so many milliseconds SIGKILL to it and to everything else that runs
-//   ask CID PORT HEX     sends bytes to a port, ends its direction, and prints in hexadecimal what comes back until the end
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -133,29 +132,12 @@ static int list(const char *path) {
     return 0;
 }
 
-static int ask(const char *cid, const char *port, const char *hex) {
-    struct sockaddr_vm peer = { .svm_family = AF_VSOCK, .svm_cid = (unsigned)atoi(cid), .svm_port = (unsigned)atoi(port) };
-    unsigned char byte;
-    int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(fd, (struct sockaddr *)&peer, sizeof peer) != 0) {
-        perror("connect");
-        return 1;
-    }
-
-    for (; sscanf(hex, "%2hhx", &byte) == 1; hex += 2) write_all(fd, (char *)&byte, 1);
-    shutdown(fd, SHUT_WR);
-    while (read(fd, &byte, 1) == 1) printf("%02x", byte);
-    fflush(stdout);
-    return 0;
-}
-
 static pid_t start(char **words) {
     pid_t child = fork();
     if (child != 0) return child;
     open_standard();
     if (strcmp(words[0], "cat") == 0) _exit(cat(words[1]));
     if (strcmp(words[0], "list") == 0) _exit(list(words[1]));
-    if (strcmp(words[0], "ask") == 0) _exit(ask(words[1], words[2], words[3]));
     execv(words[0], words);
     perror(words[0]);
     _exit(127);

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 namespace NitroEnclaves.EndToEnd.Tests;
 
 /// <summary>The memory of the parent machine, as its QEMU maps it for the device.</summary>
-sealed class GuestPhysicalMemory
+sealed class GuestPhysicalMemory : IParentMemory
 {
     readonly Lock _lock = new();
     readonly List<(ulong Address, ulong Size, SafeFileHandle File, ulong Offset)> _mappings = [];
@@ -28,7 +28,7 @@ sealed class GuestPhysicalMemory
         }
     }
 
-    /// <summary>Reads; says whether all of it is memory.</summary>
+    /// <inheritdoc/>
     public bool TryRead(ulong address, Span<byte> destination)
     {
         while (destination.Length > 0)

@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using NitroEnclaves.Attestation;
 using NitroEnclaves.Enclaves;
 using NitroEnclaves.Images;
+using NitroEnclaves.Tests;
 using NitroEnclaves.Vsock;
 
 namespace NitroEnclaves.EndToEnd.Tests;
@@ -10,15 +12,19 @@ namespace NitroEnclaves.EndToEnd.Tests;
 /// Runs the hypervisor's enclaves with QEMU on the machine of the test. What an enclave sends to port 9000 reaches the parent machine's port
 /// 9000 from the enclave's CID; the parent machine reaches the enclave by its CID, and a debug enclave's console at CID 0.
 /// </summary>
-sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, Func<uint, uint, Task<VsockConnection>> connectToParent)
+sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, Func<uint, uint, Task<Stream>> connectToParent) : IDisposable
 {
     const ulong ImageOffset = 8 << 20;
     const uint ReportPort = 9000;
 
-    readonly List<string> _faults = [];
+    // However many enclaves are started at the same time: this machine has not as many processors as they have together.
+    const int MostBoots = 4;
+
+    readonly ConcurrentQueue<string> _faults = new();
+    readonly SemaphoreSlim _boots = new(MostBoots);
 
     /// <summary>What went wrong, for the test's message.</summary>
-    public IReadOnlyList<string> Faults => _faults;
+    public IReadOnlyCollection<string> Faults => _faults;
 
     /// <summary>The Unix socket of an enclave's vsock.</summary>
     public string VsockPath(uint cid) => Path.Combine(folder, $"{cid}.vsock");
@@ -27,18 +33,23 @@ sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, 
     public string ConsolePath(uint cid) => Path.Combine(folder, $"{cid}.console");
 
     /// <summary>Boots what lies in the slot's memory; returns when it has ended or was stopped.</summary>
-    public async Task RunAsync(NitroSlot slot, GuestPhysicalMemory memory, CancellationToken stop)
+    public async Task RunAsync(NitroSlot slot, IParentMemory memory, CancellationToken stop)
     {
+        var isBooting = 0;
+        // Before the driver hears that the enclave runs, whose console can be read from then on.
+        var console = new ConsoleLog();
+        using var consoles = slot.IsDebug ? ConsoleServer.Start(ConsolePath(slot.Cid), slot.Cid, console) : null;
+        await Task.Yield();
         try
         {
             var path = Path.Combine(folder, $"{slot.Number}.eif");
             SaveImage(slot, memory, path);
+            await _boots.WaitAsync(stop);
+            isBooting = 1;
             using var image = EifFile.Open(path);
             var options = new EnclaveOptions { EifPath = path, MemoryMiB = slot.MemorySize >> 20, CpuCount = (uint)slot.Vcpus.Count, DebugMode = slot.IsDebug };
             var id = EnclaveId.Parse($"i-00000000000000001-enc{slot.Number:x16}");
             using var issuer = authority.CreateIssuer();
-            var console = new ConsoleLog();
-            using var consoles = slot.IsDebug ? ConsoleServer.Start(ConsolePath(slot.Cid), slot.Cid, console) : null;
             await using var enclave = await new QemuEngine().StartAsync(
                 new EnclaveLaunch
                 {
@@ -54,11 +65,10 @@ sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, 
                 },
                 stop);
             using var serving = CancellationTokenSource.CreateLinkedTokenSource(stop);
-            var reports = ServeReportsAsync(enclave, slot.Cid, serving.Token);
+            var reports = ServeReportsAsync(enclave, slot.Cid, EndBoot, serving.Token);
             await enclave.Ended.WaitAsync(stop);
             await serving.CancelAsync();
             await reports;
-            console.Complete();
         }
         catch (OperationCanceledException)
         {
@@ -66,12 +76,27 @@ sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, 
         }
         catch (Exception exception) when (exception is EnclaveException or EifException or IOException)
         {
-            _faults.Add(exception.ToString());
+            _faults.Enqueue(exception.ToString());
+        }
+        finally
+        {
+            EndBoot();
+            console.Complete();
+        }
+
+        void EndBoot()
+        {
+            if (Interlocked.Exchange(ref isBooting, 0) == 1)
+            {
+                _boots.Release();
+            }
         }
     }
 
+    public void Dispose() => _boots.Dispose();
+
     // The image's length is in its own header: where its last section ends.
-    static void SaveImage(NitroSlot slot, GuestPhysicalMemory memory, string path)
+    static void SaveImage(NitroSlot slot, IParentMemory memory, string path)
     {
         var header = new byte[EifHeader.Size];
         Read(slot, memory, ImageOffset, header);
@@ -89,7 +114,7 @@ sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, 
     }
 
     // The enclave's memory is the parent's, one region after the other.
-    static void Read(NitroSlot slot, GuestPhysicalMemory memory, ulong offset, Span<byte> destination)
+    static void Read(NitroSlot slot, IParentMemory memory, ulong offset, Span<byte> destination)
     {
         foreach (var (address, size) in slot.Memory)
         {
@@ -111,13 +136,15 @@ sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, 
         }
     }
 
-    async Task ServeReportsAsync(IRunningEnclave enclave, uint cid, CancellationToken cancellationToken)
+    async Task ServeReportsAsync(IRunningEnclave enclave, uint cid, Action booted, CancellationToken cancellationToken)
     {
         try
         {
             while (true)
             {
-                _ = RelayAsync(await enclave.AcceptReportAsync(cancellationToken), cid, cancellationToken);
+                var report = await enclave.AcceptReportAsync(cancellationToken);
+                booted();
+                _ = RelayAsync(report, cid, cancellationToken);
             }
         }
         catch (OperationCanceledException)
@@ -133,7 +160,7 @@ sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, 
             try
             {
                 await using var parent = await connectToParent(cid, ReportPort);
-                await Task.WhenAny(report.CopyToAsync(parent.Stream, cancellationToken), parent.Stream.CopyToAsync(report, cancellationToken));
+                await Task.WhenAny(report.CopyToAsync(parent, cancellationToken), parent.CopyToAsync(report, cancellationToken));
             }
             catch (Exception exception) when (exception is IOException or VsockException or OperationCanceledException)
             {

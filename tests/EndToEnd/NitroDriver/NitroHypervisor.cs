@@ -1,13 +1,14 @@
 using System.Buffers.Binary;
 using NitroEnclaves.Enclaves;
+using NitroEnclaves.Tests;
 
 namespace NitroEnclaves.EndToEnd.Tests;
 
 /// <summary>
-/// What stands behind the PCI device: slots that the driver fills with memory and vCPUs, and starts. An enclave is started for real, from
-/// the image that lies in the memory which the parent has given away, by <see cref="NitroEnclaveStarter"/>.
+/// What stands behind the driver: slots that it fills with memory and vCPUs, and starts. An enclave is started for real, from the image that
+/// lies in the memory which the parent has given away, by <see cref="NitroEnclaveStarter"/>.
 /// </summary>
-sealed class NitroHypervisor(NitroEnclaveStarter starter) : IAsyncDisposable
+sealed class NitroHypervisor(NitroEnclaveStarter starter, IParentMemory memory) : INitroHypervisor, IAsyncDisposable
 {
     const int EINVAL = 22;
     const int ENOENT = 2;
@@ -21,13 +22,23 @@ sealed class NitroHypervisor(NitroEnclaveStarter starter) : IAsyncDisposable
     readonly List<Task> _ends = [];
     ulong _lastSlot = 0x17;
 
-    public GuestPhysicalMemory Memory { get; } = new();
-
     /// <summary>An enclave has changed its state by itself.</summary>
     public event Action? StateChanged;
 
     /// <summary>What the driver has asked for, in order.</summary>
     public List<NitroCommand> Commands { get; } = [];
+
+    /// <summary>Whether nothing runs, of whatever slot.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _slots.Count == 0 && _ends.TrueForAll(end => end.IsCompleted);
+            }
+        }
+    }
 
     /// <summary>The slots that are in use.</summary>
     public IReadOnlyList<NitroSlot> Slots
@@ -41,32 +52,41 @@ sealed class NitroHypervisor(NitroEnclaveStarter starter) : IAsyncDisposable
         }
     }
 
-    /// <summary>Does what the driver asks and answers; takes no longer than a register access may.</summary>
-    public byte[] Execute(NitroCommand command, ReadOnlySpan<byte> request)
+    /// <summary>Does what the driver asks in its registers and answers there.</summary>
+    public byte[] Execute(NitroCommand command, ReadOnlySpan<byte> request) => Execute(
+        command, BinaryPrimitives.ReadUInt64LittleEndian(request), BinaryPrimitives.ReadUInt64LittleEndian(request[8..]),
+        BinaryPrimitives.ReadUInt64LittleEndian(request[16..])).ToBytes();
+
+    /// <summary>Does what the driver asks; takes no longer than a register access may.</summary>
+    public NitroReply Execute(NitroCommand command, ulong number = 0, ulong first = 0, ulong second = 0)
     {
         lock (_lock)
         {
             Commands.Add(command);
-            var first = BinaryPrimitives.ReadUInt64LittleEndian(request);
-            var second = BinaryPrimitives.ReadUInt64LittleEndian(request[8..]);
-            var third = BinaryPrimitives.ReadUInt64LittleEndian(request[16..]);
-            var slot = _slots.GetValueOrDefault(first);
-            var reply = command switch
+            var slot = _slots.GetValueOrDefault(number);
+            return command switch
             {
                 NitroCommand.SlotAllocate => Allocate(),
                 NitroCommand.SlotCount => new NitroReply { SlotCount = (ulong)_slots.Count },
                 _ when slot is null => NitroReply.Error(ENOENT),
                 NitroCommand.SlotFree => Free(slot),
-                NitroCommand.SlotAddMemory => AddMemory(slot, second, third),
-                NitroCommand.SlotAddVcpu => AddVcpu(slot, (uint)second),
-                NitroCommand.EnclaveStart => Start(slot, (uint)second, third),
+                NitroCommand.SlotAddMemory => AddMemory(slot, first, second),
+                NitroCommand.SlotAddVcpu => AddVcpu(slot, (uint)first),
+                NitroCommand.EnclaveStart => Start(slot, (uint)first, second),
                 NitroCommand.EnclaveStop => Stop(slot),
                 NitroCommand.SlotInfo => Describe(slot),
                 _ => NitroReply.Error(EINVAL),
             };
-            return reply.ToBytes();
         }
     }
+
+    /// <summary>
+    /// The Unix socket that leads to what is at a CID: an enclave, or at the hypervisor's own the console of the one debug enclave that tests
+    /// have at a time.
+    /// </summary>
+    public string? PathOf(uint cid) => cid == 0
+        ? Slots.Where(slot => slot is { IsDebug: true, State: NitroSlotState.Running }).Select(slot => starter.ConsolePath(slot.Cid)).FirstOrDefault()
+        : starter.VsockPath(cid);
 
     public async ValueTask DisposeAsync()
     {
@@ -105,6 +125,12 @@ sealed class NitroHypervisor(NitroEnclaveStarter starter) : IAsyncDisposable
 
     NitroReply Start(NitroSlot slot, uint cid, ulong flags)
     {
+        // With what number AWS's refuses that is not known.
+        if (cid != 0 && _slots.Values.Any(other => other.Cid == cid && other.State == NitroSlotState.Running))
+        {
+            return NitroReply.Error(EINVAL);
+        }
+
         slot.Cid = cid == 0 ? FirstCid + (uint)slot.Number : cid;
         slot.Flags = flags;
         slot.State = NitroSlotState.Running;
@@ -122,8 +148,7 @@ sealed class NitroHypervisor(NitroEnclaveStarter starter) : IAsyncDisposable
 
     async Task RunAsync(NitroSlot slot, CancellationToken stop)
     {
-        await Task.Yield();
-        await starter.RunAsync(slot, Memory, stop);
+        await starter.RunAsync(slot, memory, stop);
         var byItself = false;
         lock (_lock)
         {

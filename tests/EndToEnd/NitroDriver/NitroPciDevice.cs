@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Microsoft.Win32.SafeHandles;
+using NitroEnclaves.Tests;
 
 namespace NitroEnclaves.EndToEnd.Tests;
 
@@ -34,14 +35,15 @@ sealed class NitroPciDevice
     readonly byte[] _registers = new byte[RegionSize];
     readonly SafeFileHandle?[] _vectors = new SafeFileHandle?[VectorCount];
 
-    public NitroPciDevice(NitroHypervisor hypervisor)
+    public NitroPciDevice(NitroHypervisor hypervisor, GuestPhysicalMemory memory)
     {
-        _hypervisor = hypervisor;
+        (_hypervisor, Memory) = (hypervisor, memory);
         hypervisor.StateChanged += RaiseEvent;
         WriteConfiguration();
     }
 
-    public GuestPhysicalMemory Memory => _hypervisor.Memory;
+    /// <summary>The memory of the machine that has the device.</summary>
+    public GuestPhysicalMemory Memory { get; }
 
     public void Read(int region, ulong offset, Span<byte> destination)
     {

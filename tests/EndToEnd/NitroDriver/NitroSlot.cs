@@ -1,3 +1,5 @@
+using NitroEnclaves.Tests;
+
 namespace NitroEnclaves.EndToEnd.Tests;
 
 /// <summary>A slot of the hypervisor: what an enclave is made of, and the enclave.</summary>

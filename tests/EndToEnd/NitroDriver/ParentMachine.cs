@@ -14,6 +14,9 @@ namespace NitroEnclaves.EndToEnd.Tests;
 /// </summary>
 sealed class ParentMachine : IAsyncDisposable
 {
+    /// <summary>The NUMA node that has memory and no CPUs.</summary>
+    public const int FarNode = 1;
+
     const uint Cid = 3;
     const uint ControlPort = 9100;
     const uint Executable = 0x81ED;
@@ -37,11 +40,12 @@ sealed class ParentMachine : IAsyncDisposable
     ParentMachine()
     {
         _starter = new NitroEnclaveStarter(_folder.FullName, _authority, ConnectAsync);
-        Hypervisor = new NitroHypervisor(_starter);
-        _router = new VsockRouter(_loop, new VsockRouterOptions { GuestCid = Cid, ParentCid = VsockAddress.Host, PeerPath = PathOf });
+        var memory = new GuestPhysicalMemory();
+        Hypervisor = new NitroHypervisor(_starter, memory);
+        _router = new VsockRouter(_loop, new VsockRouterOptions { GuestCid = Cid, ParentCid = VsockAddress.Host, PeerPath = Hypervisor.PathOf });
         _control = _router.Listen(ControlPort);
         _backend = VhostUserBackend.Listen(_loop, _router.Device, Path.Combine(_folder.FullName, "vsock.sock"));
-        _device = VfioUserServer.Start(Path.Combine(_folder.FullName, "vfio.sock"), new NitroPciDevice(Hypervisor));
+        _device = VfioUserServer.Start(Path.Combine(_folder.FullName, "vfio.sock"), new NitroPciDevice(Hypervisor, memory));
     }
 
     public NitroHypervisor Hypervisor { get; }
@@ -100,6 +104,7 @@ sealed class ParentMachine : IAsyncDisposable
         }
 
         await Hypervisor.DisposeAsync();
+        _starter.Dispose();
         _device.Dispose();
         _router.Dispose();
         _backend.Dispose();
@@ -108,16 +113,11 @@ sealed class ParentMachine : IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
-    // The hypervisor's own CID is where consoles are; the machine of these tests has one debug enclave at a time.
-    string? PathOf(uint cid) => cid == 0
-        ? Hypervisor.Slots.Where(slot => slot is { IsDebug: true, State: NitroSlotState.Running }).Select(slot => _starter.ConsolePath(slot.Cid)).FirstOrDefault()
-        : _starter.VsockPath(cid);
-
-    async Task<VsockConnection> ConnectAsync(uint fromCid, uint port)
+    async Task<Stream> ConnectAsync(uint fromCid, uint port)
     {
         using var dial = new VsockDial(new VsockEndPoint(Cid, port));
         _loop.Post(() => dial.Start(_router.Device, fromCid));
-        return await dial.WaitAsync(CancellationToken.None);
+        return (await dial.WaitAsync(CancellationToken.None)).Stream;
     }
 
     async Task StartAsync((string Path, string Source)[] files)
@@ -130,7 +130,10 @@ sealed class ParentMachine : IAsyncDisposable
             FileName = QemuInstallation.CachedPath,
             Arguments =
             [
-                "-M", "q35,memory-backend=mem", "-object", "memory-backend-memfd,id=mem,size=1536M,share=on", "-m", "1536M",
+                // Two NUMA nodes, one with all CPUs and one with none.
+                "-M", "q35", "-m", "1664M",
+                "-object", "memory-backend-memfd,id=near,size=1536M,share=on", "-numa", "node,nodeid=0,cpus=0-5,memdev=near",
+                "-object", "memory-backend-memfd,id=far,size=128M,share=on", "-numa", $"node,nodeid={FarNode},memdev=far",
                 // Three cores of two threads each: the driver takes whole cores only, and never the first.
                 "-smp", "6,sockets=1,cores=3,threads=2", "-accel", "tcg", "-cpu", "max,vendor=GenuineIntel", "-display", "none", "-nodefaults",
                 "-no-user-config", "-run-with", "exit-with-parent=on", "-serial", "stdio",

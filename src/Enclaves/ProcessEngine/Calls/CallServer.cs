@@ -1,5 +1,3 @@
-using NitroEnclaves.Nsm;
-
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>
@@ -11,21 +9,21 @@ sealed class CallServer
     readonly CallListener _listener;
     readonly CallNumbers _numbers;
     readonly SocketCalls _sockets;
-    readonly INsmTransport _nsm;
+    readonly Func<IDeviceCalls> _device;
     readonly Action<Exception> _failed;
 
-    CallServer(CallListener listener, CallNumbers numbers, SocketCalls sockets, INsmTransport nsm, Action<Exception> failed) =>
-        (_listener, _numbers, _sockets, _nsm, _failed) = (listener, numbers, sockets, nsm, failed);
+    CallServer(CallListener listener, CallNumbers numbers, SocketCalls sockets, Func<IDeviceCalls> device, Action<Exception> failed) =>
+        (_listener, _numbers, _sockets, _device, _failed) = (listener, numbers, sockets, device, failed);
 
     /// <summary>Serves a filter until no process is left under it.</summary>
     /// <param name="listener">The filter's listener; closed at the end.</param>
     /// <param name="numbers">The architecture's call numbers.</param>
     /// <param name="sockets">Answers calls on sockets.</param>
-    /// <param name="nsm">Answers the NSM's ioctl; called by several threads at a time.</param>
+    /// <param name="device">Makes what answers the device's ioctls, one for each thread.</param>
     /// <param name="failed">Told of an exception that ended a thread.</param>
-    public static void Start(CallListener listener, CallNumbers numbers, SocketCalls sockets, INsmTransport nsm, Action<Exception> failed)
+    public static void Start(CallListener listener, CallNumbers numbers, SocketCalls sockets, Func<IDeviceCalls> device, Action<Exception> failed)
     {
-        var server = new CallServer(listener, numbers, sockets, nsm, failed);
+        var server = new CallServer(listener, numbers, sockets, device, failed);
         var threads = int.Clamp(2 * Environment.ProcessorCount, 4, 8);
         var left = threads;
         for (var index = 0; index < threads; index++)
@@ -46,10 +44,10 @@ sealed class CallServer
     {
         try
         {
-            var nsm = new NsmCall(_nsm);
+            var device = _device();
             while (_listener.TryReceive(out var call))
             {
-                _listener.Answer(call, Answer(nsm, call));
+                _listener.Answer(call, Answer(device, call));
             }
         }
 #pragma warning disable CA1031 // The last frame of a thread: whatever ended it, the enclave cannot go on and its owner is told why.
@@ -60,16 +58,11 @@ sealed class CallServer
         }
     }
 
-    CallAnswer Answer(NsmCall nsm, in InterceptedCall call)
+    CallAnswer Answer(IDeviceCalls device, in InterceptedCall call)
     {
         if (call.Number == _numbers.Ioctl)
         {
-            return (uint)call.Argument1 switch
-            {
-                EnclaveFilter.NsmIoctl => nsm.Answer(_listener, call),
-                EnclaveFilter.LocalCidIoctl => _sockets.GetLocalCid(_listener, call),
-                _ => TargetProcess.PathOf(call.Thread, call.Descriptor) == "/dev/nsm" ? CallAnswer.Fail(Interop.Errno.EINVAL) : CallAnswer.Continue,
-            };
+            return (uint)call.Argument1 == EnclaveFilter.LocalCidIoctl ? _sockets.GetLocalCid(_listener, call) : device.Answer(_listener, call);
         }
 
         return call.Number == _numbers.Socket ? _sockets.Create(_listener, call)

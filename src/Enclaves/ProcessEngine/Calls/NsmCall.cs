@@ -8,7 +8,7 @@ namespace NitroEnclaves.Enclaves;
 /// the NSM carry it out, and writes the response and its length back. One per thread; a call allocates nothing.
 /// </summary>
 /// <remarks>struct nsm_raw: address and length of the request, address and length of the response, 64 bits each.</remarks>
-sealed class NsmCall(INsmTransport nsm)
+sealed class NsmCall(INsmTransport nsm) : IDeviceCalls
 {
     const int RawSize = 4 * sizeof(ulong);
     const int ResponseLengthOffset = 3 * sizeof(ulong);
@@ -16,8 +16,12 @@ sealed class NsmCall(INsmTransport nsm)
     readonly byte[] _request = new byte[NsmLimits.MaxRequestLength];
     readonly byte[] _response = new byte[NsmLimits.MaxResponseLength];
 
-    /// <summary>Answers one call.</summary>
-    public CallAnswer Answer(CallListener listener, in InterceptedCall call)
+    /// <inheritdoc/>
+    public CallAnswer Answer(CallListener listener, in InterceptedCall call) => (uint)call.Argument1 == EnclaveFilter.NsmIoctl
+        ? AnswerRequest(listener, call)
+        : TargetProcess.PathOf(call.Thread, call.Descriptor) == "/dev/nsm" ? CallAnswer.Fail(Interop.Errno.EINVAL) : CallAnswer.Continue;
+
+    CallAnswer AnswerRequest(CallListener listener, in InterceptedCall call)
     {
         Span<byte> raw = stackalloc byte[RawSize];
         if (!TargetProcess.TryRead(call.Thread, call.Argument2, raw))

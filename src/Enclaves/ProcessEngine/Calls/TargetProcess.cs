@@ -141,7 +141,8 @@ static unsafe class TargetProcess
         }
     }
 
-    static int? LeaderOf(int thread)
+    /// <summary>The process that a thread is of; null where it is gone.</summary>
+    public static int? LeaderOf(int thread)
     {
         foreach (var line in Status(thread))
         {

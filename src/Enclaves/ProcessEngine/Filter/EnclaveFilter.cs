@@ -18,7 +18,9 @@ static class EnclaveFilter
     /// <summary>IOCTL_VM_SOCKETS_GET_LOCAL_CID, on <c>/dev/vsock</c>.</summary>
     public const uint LocalCidIoctl = 0x7B9;
 
-    // _IOC_TYPE: commands of this type that the driver does not know are answered as well, as it would.
+    /// <summary>_IOC_TYPE of the NSM's command: those of this type that its driver does not know are answered as well, as it would.</summary>
+    public const byte NsmIoctlType = 0x0A;
+
     const uint IoctlTypeMask = 0xFF00;
 
     const uint Notify = Interop.Seccomp.SECCOMP_RET_USER_NOTIF;
@@ -30,7 +32,9 @@ static class EnclaveFilter
     const uint FirstArgumentOffset = 16;
 
     /// <summary>The program for an architecture.</summary>
-    public static BpfInstruction[] Build(CallNumbers numbers)
+    /// <param name="numbers">Its call numbers.</param>
+    /// <param name="ioctlType">The type (_IOC_TYPE) of the device's commands, all of which are handed over.</param>
+    public static BpfInstruction[] Build(CallNumbers numbers, byte ioctlType = NsmIoctlType)
     {
         var program = new List<BpfInstruction>
         {
@@ -59,7 +63,7 @@ static class EnclaveFilter
             Load(Argument(1)),
             new(BpfInstruction.JumpIfEqual, 3, 0, LocalCidIoctl),
             new(BpfInstruction.And, 0, 0, IoctlTypeMask),
-            new(BpfInstruction.JumpIfEqual, 1, 0, NsmIoctl & IoctlTypeMask),
+            new(BpfInstruction.JumpIfEqual, 1, 0, (uint)ioctlType << 8),
             Verdict(Allow),
             Verdict(Notify),
         ]);

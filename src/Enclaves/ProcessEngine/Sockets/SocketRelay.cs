@@ -34,7 +34,7 @@ sealed unsafe class SocketRelay
 
     /// <summary>Whether an address is the relay's business.</summary>
     public bool Leads(VsockEndPoint address, bool keepsMessages) => !keepsMessages
-        && (address.Cid is VsockAddress.Host or VsockAddress.NitroParent ? _ports.Contains(address.Port) : _peers is not null && address.Cid > VsockAddress.NitroParent);
+        && (address.Cid is VsockAddress.Host or VsockAddress.NitroParent ? _ports.Contains(address.Port) : _peers is not null && address.Cid != VsockAddress.Local);
 
     /// <summary>Connects; waits for the other end's answer, some seconds at most.</summary>
     /// <param name="socket">The program's socket, which does not block now.</param>

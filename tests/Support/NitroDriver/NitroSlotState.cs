@@ -1,4 +1,4 @@
-namespace NitroEnclaves.EndToEnd.Tests;
+namespace NitroEnclaves.Tests;
 
 /// <summary>The states of an enclave, as the hypervisor tells the driver.</summary>
 enum NitroSlotState : ushort

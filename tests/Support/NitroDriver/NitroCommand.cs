@@ -1,4 +1,4 @@
-namespace NitroEnclaves.EndToEnd.Tests;
+namespace NitroEnclaves.Tests;
 
 /// <summary>What Linux's driver asks of the hypervisor (<c>ne_pci_dev.h</c>).</summary>
 enum NitroCommand : uint

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace NitroEnclaves.EndToEnd.Tests;
+namespace NitroEnclaves.Tests;
 
 /// <summary>The hypervisor's answer to a command: 72 bytes, of which each command uses a few.</summary>
 sealed record NitroReply
