@@ -39,6 +39,24 @@ public sealed class ConformanceTests
         Assert.Equal(expected, await File.ReadAllTextAsync(path, Cancellation));
     }
 
+    [Fact]
+    public async Task Every_engine_that_can_run_here_has_its_column_and_one_that_is_missing_is_a_difference()
+    {
+        string[] observed = [.. s_engines.Select(engine => engine.ToString().ToLowerInvariant())];
+        Assert.Subset(observed.ToHashSet(), EngineSelector.Probe(new EnclaveOptions()).Where(engine => engine.IsAvailable).Select(engine => engine.Engine).ToHashSet());
+        var document = await File.ReadAllTextAsync(Checkout.In("docs", "engines.md"), Cancellation);
+        Assert.Contains($"\n| program | {string.Join(" | ", observed)} |\n", document, StringComparison.Ordinal);
+
+        var all = s_engines.ToDictionary(engine => engine, _ => new List<Behaviour> { new("group", "action", "observation") });
+        foreach (var engine in s_engines)
+        {
+            Assert.NotEqual(
+                EnginesDocument.Replace(document, all),
+                EnginesDocument.Replace(document, all.Where(column => column.Key != engine).ToDictionary(column => column.Key, column => column.Value)));
+            Assert.Contains("**missing**", EnginesDocument.Replace(document, new Dictionary<EngineChoice, List<Behaviour>>(all) { [engine] = [] }), StringComparison.Ordinal);
+        }
+    }
+
     static async Task<List<Behaviour>> ObserveAsync(EngineChoice engine)
     {
         await using var host = new EnclaveHost(engine);
@@ -53,7 +71,7 @@ public sealed class ConformanceTests
         var answering = AnswerAsync(listener, done.Token);
         await using var enclave = await host.StartAsync(host.Options(image.Path) with { EnclaveCid = Cid, DebugMode = true });
         var console = GuestConsole.FollowAsync(enclave.Client);
-        await WaitForLineAsync(enclave, "ready");
+        await GuestConsole.WaitForAsync(enclave.Client, "ready");
         await using (await host.ConnectAsync(enclave.Info, ServicePort))
         {
         }
@@ -80,14 +98,6 @@ public sealed class ConformanceTests
         ];
         await host.AssertNothingLeftAsync();
         return behaviours;
-    }
-
-    static async Task WaitForLineAsync(LaunchedEnclave enclave, string line)
-    {
-        while (!(await GuestConsole.ReadAsync(enclave.Client)).Split('\n').Contains(line))
-        {
-            await Task.Delay(50, Cancellation);
-        }
     }
 
     // Sends four bytes back and closes.

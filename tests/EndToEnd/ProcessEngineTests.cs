@@ -35,6 +35,47 @@ public sealed class ProcessEngineTests
     }
 
     [Fact(Timeout = 180_000)]
+    public async Task Detours_are_closed_and_waiting_calls_are_restarted()
+    {
+        await using var host = new EnclaveHost(EngineChoice.Process);
+        var image = await GuestImage.FromProgramAsync("traps");
+        await using var listener = VsockListener.Listen(ParentPort, host.VsockOptions);
+        await using var enclave = await host.StartAsync(host.Options(image.Path) with { DebugMode = true });
+        var console = GuestConsole.FollowAsync(enclave.Client);
+        await using (var connection = await listener.AcceptAsync(Cancellation))
+        {
+            // Its end comes while the guest lives on: no copy of ours keeps the connection open.
+            using var said = new MemoryStream();
+            await connection.Stream.CopyToAsync(said, Cancellation);
+            Assert.Equal("good bye"u8.ToArray(), said.ToArray());
+        }
+
+        for (var accepts = 1; accepts <= 2; accepts++)
+        {
+            await GuestConsole.WaitForAsync(enclave.Client, "handler ran", accepts);
+            await (await host.ConnectAsync(enclave.Info, 5000)).DisposeAsync();
+        }
+
+        Assert.Equal(
+            """
+            sign-extended ioctl: success, a description
+            socket by x32: ENOSYS
+            a 32-bit call: ENOSYS
+            io_uring_setup: ENOSYS
+            refused without blocking: EINPROGRESS, epoll tells, SO_ERROR ECONNRESET, then 0
+            listened: 2000 of 2000
+            closed
+            handler ran
+            accepted by the first thread: CID 3
+            handler ran
+            accepted by another thread: CID 3
+
+            """,
+            await console);
+        Assert.Equal(0, (await enclave.WaitAsync(Cancellation)).Status);
+    }
+
+    [Fact(Timeout = 180_000)]
     public async Task The_supervisor_is_killed_and_the_programs_are_gone()
     {
         await using var host = new EnclaveHost(EngineChoice.Process);

@@ -16,7 +16,6 @@ static unsafe partial class Interop
         internal const uint SECCOMP_RET_ALLOW = 0x7fff0000;
 
         internal const uint SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1;
-        internal const uint SECCOMP_ADDFD_FLAG_SEND = 2;
         internal const nuint SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP = 1;
 
         internal const nuint SECCOMP_IOCTL_NOTIF_RECV = 0xC0502100;

@@ -72,7 +72,7 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
             control.Go();
             control.AwaitProgram();
             return new ProcessEnclave(
-                control, interception, processes, terminal.CopyAsync(launch.ConsoleOutput), EntranceOf(processes, program, switchUser));
+                control, interception, processes, terminal.CopyAsync(launch.ConsoleOutput), EntranceOf(processes, filter, program, switchUser));
         }
         catch
         {
@@ -114,9 +114,10 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
         }
     }
 
-    static EnclaveEntrance EntranceOf(EnclaveProcesses processes, EnclaveProgram program, bool switchUser) => new()
+    static EnclaveEntrance EntranceOf(EnclaveProcesses processes, byte[] filter, EnclaveProgram program, bool switchUser) => new()
     {
         FirstProcess = processes.FirstProcess,
+        Filter = filter,
         Environment = program.Command.Environment,
         WorkingDirectory = program.Command.WorkingDirectory,
         UserId = switchUser ? program.User!.UserId : null,

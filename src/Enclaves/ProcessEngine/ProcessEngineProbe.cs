@@ -40,7 +40,15 @@ static class ProcessEngineProbe
                 return Explain(early.Step, early.Error);
             }
 
-            IdentityMaps.Write(control.Process.Id, null);
+            try
+            {
+                IdentityMaps.Write(control.Process.Id, null);
+            }
+            catch (EnclaveException exception)
+            {
+                return ProcessEngineObstacle.ExplainMaps(exception.Message, ProcessEngineObstacle.ReadSetting);
+            }
+
             control.Go();
             return control.ReadFailure() is { } late ? Explain(late.Step, late.Error) : "its seccomp filter does not take effect.";
         }
@@ -72,24 +80,6 @@ static class ProcessEngineProbe
         return sequence.Program;
     }
 
-    static string? Explain(LaunchStep step, int error) => (step.Call, error) switch
-    {
-        (SystemCall.unshare, Interop.Errno.EPERM) when IsSet("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1') =>
-            "AppArmor keeps user namespaces from ordinary users; run as root, or set kernel.apparmor_restrict_unprivileged_userns to 0 with sysctl.",
-        (SystemCall.unshare, Interop.Errno.EPERM) when IsSet("/proc/sys/kernel/unprivileged_userns_clone", '0') =>
-            "user namespaces are root's alone; run as root, or set kernel.unprivileged_userns_clone to 1 with sysctl.",
-        (SystemCall.unshare, Interop.Errno.ENOSPC) => "user.max_user_namespaces allows no user namespace; raise it with sysctl.",
-        (SystemCall.unshare or SystemCall.mount, Interop.Errno.EPERM or Interop.Errno.EACCES) =>
-            "user namespaces are refused, as in Docker's containers by default; start the container with --security-opt seccomp=packaging/docker/seccomp.json " +
-            "(docs/engines.md), or use the qemu engine.",
-        (SystemCall.seccomp, Interop.Errno.EINVAL or Interop.Errno.ENOSYS) => "the kernel has no seccomp notification that signals leave alone; it needs Linux 5.19 or newer.",
-        (SystemCall.seccomp, Interop.Errno.EBUSY) => "another program already answers seccomp notifications of this container; start the container without it.",
-        (SystemCall.socket, Interop.Errno.ENOSYS) => null,
-        (SystemCall.socket, _) =>
-            "the seccomp profile around us refuses AF_VSOCK sockets, as Docker's does by default, before the engine is asked; start the container with " +
-            "--security-opt seccomp=packaging/docker/seccomp.json (docs/engines.md), or use the qemu engine.",
-        _ => $"it cannot {step.Purpose} ({Marshal.GetPInvokeErrorMessage(error)}).",
-    };
-
-    static bool IsSet(string file, char value) => File.Exists(file) && File.ReadAllText(file).StartsWith(value);
+    static string? Explain(LaunchStep step, int error) =>
+        ProcessEngineObstacle.Explain(step.Call, step.Purpose, error, ProcessEngineObstacle.ReadSetting);
 }

@@ -28,11 +28,7 @@ public sealed class FailClosedTests
     [Fact]
     public async Task Every_call_fails_once_nobody_answers_the_one_that_waits_too()
     {
-        var sequence = new LaunchSequence();
-        var word = sequence.Program.Add(new byte[sizeof(ulong)]);
-        sequence.ArrangeDescriptors();
-        sequence.Call("have the rights that a filter takes", SystemCall.unshare, LaunchConstants.CLONE_NEWUSER);
-        EnclaveLaunchSequence.InstallFilter(sequence, EnclaveFilter.Encode(EnclaveFilter.Build(CallNumbers.X64)), word);
+        var sequence = Filtered(out var word);
         Make(s_calls[0].Number, s_calls[0].Arguments);
         foreach (var (_, number, arguments) in s_calls)
         {
@@ -70,6 +66,39 @@ public sealed class FailClosedTests
             });
             sequence.Send(word);
         }
+    }
+
+    [Fact]
+    public async Task A_call_whose_thread_is_gone_is_seen_to_be_and_disturbs_nobody()
+    {
+        var sequence = Filtered(out var word);
+        sequence.Try("make a call", SystemCall.ioctl, ulong.MaxValue, EnclaveFilter.NsmIoctl, word);
+        sequence.Call("exit", SystemCall.exit_group, 0);
+        using var control = StartIn(sequence);
+        using var listener = new CallListener(TargetProcess.TryGetDescriptor(control.Process.Id, (int)control.Await(), out _)!);
+        control.Go();
+        Assert.True(listener.TryReceive(out var waiting));
+        Assert.Equal(control.Process.Id, waiting.Thread);
+        Assert.True(listener.IsWaiting(waiting));
+        control.Process.Signal(Interop.SIGKILL);
+        await control.Process.Exit;
+
+        // Whatever its number has become since is nobody to read from or to write to, and there is nobody else to serve.
+        Assert.False(listener.IsWaiting(waiting));
+        using var file = File.OpenHandle("/dev/null");
+        Assert.Equal(CallAnswer.Fail(Interop.Errno.ENOENT), listener.AddDescriptor(waiting, file, closeOnExec: true));
+        listener.Answer(waiting, CallAnswer.Return(0));
+        Assert.False(listener.TryReceive(out var _));
+    }
+
+    static LaunchSequence Filtered(out ulong word)
+    {
+        var sequence = new LaunchSequence();
+        word = sequence.Program.Add(new byte[sizeof(ulong)]);
+        sequence.ArrangeDescriptors();
+        sequence.Call("have the rights that a filter takes", SystemCall.unshare, LaunchConstants.CLONE_NEWUSER);
+        EnclaveLaunchSequence.InstallFilter(sequence, EnclaveFilter.Encode(EnclaveFilter.Build(CallNumbers.X64)), word);
+        return sequence;
     }
 
     static LaunchControl StartIn(LaunchSequence sequence)

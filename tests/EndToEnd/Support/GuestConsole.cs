@@ -12,6 +12,15 @@ static class GuestConsole
     /// <summary>What was printed and will be, until the enclave ends.</summary>
     public static Task<string> FollowAsync(EnclaveClient enclave) => ReadAsync(enclave, follow: true);
 
+    /// <summary>Waits until a line was printed, and so often.</summary>
+    public static async Task WaitForAsync(EnclaveClient enclave, string line, int times = 1)
+    {
+        while ((await ReadAsync(enclave)).Split('\n').Count(printed => printed == line) < times)
+        {
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+
     static async Task<string> ReadAsync(EnclaveClient enclave, bool follow)
     {
         using var output = new MemoryStream();

@@ -69,28 +69,31 @@ sealed unsafe class CallListener : IDisposable
         return Interop.Seccomp.ioctl(_listener, Interop.Seccomp.SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
     }
 
-    /// <summary>Gives the caller a descriptor of one of our files, and returns its number from the call: both at once or neither.</summary>
-    /// <returns>The error number where that is not possible, 0 else.</returns>
-    public int AnswerWithDescriptor(in InterceptedCall call, SafeHandle file, bool closeOnExec)
+    /// <summary>
+    /// Gives the caller a descriptor of one of our files while its call waits. Close ours before the call is answered: a program that goes on
+    /// and closes its own may count on that being the last.
+    /// </summary>
+    /// <returns>The answer to the call: the descriptor's number, or why there is none.</returns>
+    public CallAnswer AddDescriptor(in InterceptedCall call, SafeHandle file, bool closeOnExec)
     {
         var addition = new Interop.Seccomp.seccomp_notif_addfd
         {
             id = call.Id,
-            flags = Interop.Seccomp.SECCOMP_ADDFD_FLAG_SEND,
             srcfd = (uint)file.DangerousGetHandle(),
             newfd_flags = closeOnExec ? (uint)Interop.O_CLOEXEC : 0,
         };
         while (true)
         {
-            if (Interop.Seccomp.ioctl(_listener, Interop.Seccomp.SECCOMP_IOCTL_NOTIF_ADDFD, &addition) >= 0)
+            var number = Interop.Seccomp.ioctl(_listener, Interop.Seccomp.SECCOMP_IOCTL_NOTIF_ADDFD, &addition);
+            if (number >= 0)
             {
-                return 0;
+                return CallAnswer.Return(number);
             }
 
             var error = Marshal.GetLastPInvokeError();
             if (error != Interop.Errno.EINTR)
             {
-                return error;
+                return CallAnswer.Fail(error);
             }
         }
     }

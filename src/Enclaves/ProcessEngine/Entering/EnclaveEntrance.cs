@@ -6,6 +6,9 @@ sealed record EnclaveEntrance
     /// <summary>Process 1 of the enclave, by its id on this machine.</summary>
     public required int FirstProcess { get; init; }
 
+    /// <summary>The filter of the enclave's programs, as <c>seccomp(2)</c> takes it: of the same version as the supervisor that answers under it.</summary>
+    public required byte[] Filter { get; init; }
+
     /// <summary>The program's variables, each <c>NAME=value</c>.</summary>
     public required IReadOnlyList<byte[]> Environment { get; init; }
 

@@ -86,7 +86,7 @@ sealed class EnteringProgram : IDisposable
         // After that, because a change of user namespace forgets it.
         sequence.EndWithParent();
         sequence.ArrangeDescriptors();
-        EnclaveLaunchSequence.InstallFilter(sequence, EnclaveFilter.Encode(EnclaveFilter.Build(CallNumbers.X64)), word);
+        EnclaveLaunchSequence.InstallFilter(sequence, entrance.Filter, word);
         sequence.Fork(word, () =>
         {
             // A terminal's signals are for the program; who waits for it is not in its group.

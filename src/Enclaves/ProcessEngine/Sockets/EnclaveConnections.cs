@@ -160,6 +160,12 @@ sealed unsafe class EnclaveConnections : IDisposable
             return CallAnswer.Fail(error);
         }
 
+        if (!listener.IsWaiting(call))
+        {
+            // The thread is gone, and what was opened by its number is another's.
+            return CallAnswer.Taken;
+        }
+
         if (_table.Find(socket) is not { } state)
         {
             return CallAnswer.Continue;
@@ -211,8 +217,7 @@ sealed unsafe class EnclaveConnections : IDisposable
             (state.Local, state.Remote, state.IsNamed) = (new VsockEndPoint(_cid, listening.Local.Port), connection.Remote, true);
         }
 
-        error = listener.AnswerWithDescriptor(call, connection.Client, (flags & CloseOnExec) != 0);
-        return error == 0 ? CallAnswer.Taken : CallAnswer.Fail(error);
+        return listener.AddDescriptor(call, connection.Client, (flags & CloseOnExec) != 0);
     }
 
     static TimeSpan? ReceiveTimeout(SafeDescriptor socket)

@@ -72,8 +72,7 @@ sealed unsafe partial class SocketCalls
         }
 
         _table.Add(socket, keepsMessages);
-        var error = listener.AnswerWithDescriptor(call, socket, (type & Interop.SOCK_CLOEXEC) != 0);
-        return error == 0 ? CallAnswer.Taken : CallAnswer.Fail(error);
+        return listener.AddDescriptor(call, socket, (type & Interop.SOCK_CLOEXEC) != 0);
     }
 
     /// <summary>bind(socket, address, length)</summary>
@@ -156,13 +155,16 @@ sealed unsafe partial class SocketCalls
         var (waiting, lent) = (call, new SafeDescriptor(Interop.fcntl(socket, Interop.F_DUPFD_CLOEXEC, 0)));
         new Thread(() =>
         {
+            CallAnswer connected;
             using (lent)
             {
                 lock (state)
                 {
-                    listener.Answer(waiting, state.Remote is null ? Connect(lent, state, address, _relay.TryConnect) : CallAnswer.Fail(Interop.Errno.EISCONN));
+                    connected = state.Remote is null ? Connect(lent, state, address, _relay.TryConnect) : CallAnswer.Fail(Interop.Errno.EISCONN);
                 }
             }
+
+            listener.Answer(waiting, connected);
         })
         { Name = "enclave connect", IsBackground = true }.Start();
         return CallAnswer.Taken;
@@ -174,8 +176,7 @@ sealed unsafe partial class SocketCalls
     /// <summary>ioctl(descriptor, IOCTL_VM_SOCKETS_GET_LOCAL_CID, address)</summary>
     public CallAnswer GetLocalCid(CallListener listener, in InterceptedCall call)
     {
-        _ = listener;
-        return TargetProcess.TryWrite(call.Thread, call.Argument2, MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in _cid)))
+        return !listener.IsWaiting(call) ? CallAnswer.Taken : TargetProcess.TryWrite(call.Thread, call.Argument2, MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in _cid)))
             ? CallAnswer.Return(0)
             : CallAnswer.Fail(Interop.Errno.EFAULT);
     }
