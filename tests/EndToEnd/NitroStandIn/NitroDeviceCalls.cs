@@ -67,11 +67,12 @@ sealed class NitroDeviceCalls(NitroDriverModel driver, Func<int, IParentPages> p
         _descriptors[descriptor.Name] = descriptor;
         Span<byte> number = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(number, enclave!.Slot);
-        var isWritten = TargetProcess.TryWrite(call.Thread, call.Argument2, number);
-        var error = isWritten ? listener.AnswerWithDescriptor(call, descriptor.Theirs, closeOnExec: true) : NitroRule.BadAddress.Error;
+        var answer = TargetProcess.TryWrite(call.Thread, call.Argument2, number)
+            ? listener.AddDescriptor(call, descriptor.Theirs, closeOnExec: true)
+            : Refuse(NitroRule.BadAddress);
         // A program without it is as one that has closed it.
         descriptor.Watch();
-        return !isWritten ? Refuse(NitroRule.BadAddress) : error == 0 ? CallAnswer.Taken : CallAnswer.Fail(error);
+        return answer;
     }
 
     CallAnswer Answer(in InterceptedCall call, NitroDriverEnclave enclave, int caller)
