@@ -70,6 +70,9 @@ static partial class Interop
         [FieldOffset(20)]
         internal uint stx_uid;
 
+        [FieldOffset(24)]
+        internal uint stx_gid;
+
         [FieldOffset(28)]
         internal ushort stx_mode;
 

@@ -19,6 +19,15 @@ sealed class EnclaveMemory : IDisposable
     /// <summary>All of it in bytes.</summary>
     public ulong Length => _regions.Aggregate(0UL, (sum, region) => sum + region.Length);
 
+    /// <summary>Chooses pages, and takes none.</summary>
+    /// <param name="bytes">How much memory at least.</param>
+    /// <param name="free">The free huge pages of the node.</param>
+    /// <returns>The size of each page, largest first.</returns>
+    /// <exception cref="EnclaveException">There is not enough (<see cref="EnclaveFailure.InsufficientMemoryAvailable"/>).</exception>
+    public static IReadOnlyList<ulong> Plan(ulong bytes, IReadOnlyList<HugePages> free) => HugePagePlan.Choose(bytes, free) ?? throw new EnclaveException(
+        EnclaveFailure.InsufficientMemoryAvailable,
+        $"{bytes >> 20} MiB were asked for, but the enclaves' NUMA node has {free.Aggregate(0UL, (sum, pages) => sum + pages.Size * pages.Count) >> 20} MiB of huge pages free. Ask for less, or set more aside: nitro allocate.");
+
     /// <summary>Takes pages.</summary>
     /// <param name="bytes">How much memory at least.</param>
     /// <param name="free">The free huge pages of the node.</param>
@@ -26,9 +35,7 @@ sealed class EnclaveMemory : IDisposable
     /// <exception cref="EnclaveException">There is not enough (<see cref="EnclaveFailure.InsufficientMemoryAvailable"/>).</exception>
     public static EnclaveMemory Take(ulong bytes, IReadOnlyList<HugePages> free, Func<ulong, HugePageRegion> map)
     {
-        var plan = HugePagePlan.Choose(bytes, free) ?? throw new EnclaveException(
-            EnclaveFailure.InsufficientMemoryAvailable,
-            $"{bytes >> 20} MiB were asked for, but the enclaves' NUMA node has {free.Aggregate(0UL, (sum, pages) => sum + pages.Size * pages.Count) >> 20} MiB of huge pages free. Ask for less, or set more aside: nitro allocate.");
+        var plan = Plan(bytes, free);
         var memory = new EnclaveMemory();
         try
         {

@@ -7,7 +7,9 @@ namespace NitroEnclaves.Enclaves;
 
 /// <summary>
 /// One enclave's part in the parent's port 9000, where every real enclave says that it is ready and how it ended (contracts, "Port 9000 on
-/// a real parent"). The first process to come owns the port for all; the others wait at the owner, and take its place when it goes.
+/// a real parent"). The first process to come owns the port for all; the others wait at the owner, and take its place when it goes. For an
+/// enclave that does not report its end the port is only held until it is ready, so that others that know nothing of this registry, such as
+/// nitro-cli or enclaves of other containers, can have it then.
 /// </summary>
 sealed class HeartbeatPort : IAsyncDisposable
 {
@@ -15,14 +17,18 @@ sealed class HeartbeatPort : IAsyncDisposable
     public const string SocketName = "heartbeat.socket";
 
     const int MostConnections = 16;
+    const int QuietLooks = 10;
 
     static readonly TimeSpan s_betweenOwners = TimeSpan.FromMilliseconds(50);
+    static readonly TimeSpan s_succession = TimeSpan.FromMilliseconds(2);
     static readonly TimeSpan s_foreignOwnerPatience = TimeSpan.FromSeconds(5);
 
     readonly uint _cid;
     readonly string _path;
     readonly Func<VsockListener> _listen;
     readonly TimeProvider _time;
+    readonly bool _reportsEnd;
+    readonly TaskCompletionSource _isReady = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly Channel<Stream> _connections = Channel.CreateBounded<Stream>(MostConnections);
     readonly CancellationTokenSource _disposed = new();
     readonly TaskCompletionSource _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,9 +39,10 @@ sealed class HeartbeatPort : IAsyncDisposable
     /// <param name="registryPath">The registry's folder.</param>
     /// <param name="listen">Listens at port 9000 of the parent.</param>
     /// <param name="time">The clock of the patience with other owners.</param>
-    public HeartbeatPort(uint cid, string registryPath, Func<VsockListener> listen, TimeProvider time)
+    /// <param name="reportsEnd">Whether the enclave connects again at its end; otherwise it does once, when it is ready.</param>
+    public HeartbeatPort(uint cid, string registryPath, Func<VsockListener> listen, TimeProvider time, bool reportsEnd = true)
     {
-        (_cid, _path, _listen, _time) = (cid, Path.Combine(registryPath, SocketName), listen, time);
+        (_cid, _path, _listen, _time, _reportsEnd) = (cid, Path.Combine(registryPath, SocketName), listen, time, reportsEnd);
         _running = Task.Run(RunAsync);
     }
 
@@ -64,6 +71,7 @@ sealed class HeartbeatPort : IAsyncDisposable
     {
         await _disposed.CancelAsync().ConfigureAwait(false);
         await _running.ConfigureAwait(false);
+        _connections.Writer.TryComplete();
         while (_connections.Reader.TryRead(out var stream))
         {
             await stream.DisposeAsync().ConfigureAwait(false);
@@ -76,26 +84,27 @@ sealed class HeartbeatPort : IAsyncDisposable
     {
         try
         {
-            for (var lastOwner = _time.GetTimestamp(); ; await Task.Delay(s_betweenOwners, _time, _disposed.Token).ConfigureAwait(false))
+            for (var lastOwner = _time.GetTimestamp(); _reportsEnd || !_isReady.Task.IsCompleted;)
             {
                 if (TryListen() is { } listener)
                 {
-                    await using (listener.ConfigureAwait(false))
-                    {
-                        _listening.TrySetResult();
-                        var owner = new HeartbeatPortOwner(listener, _path, _cid, Take, _time);
-                        await owner.ServeAsync(_disposed.Token).ConfigureAwait(false);
-                    }
+                    await OwnAsync(listener).ConfigureAwait(false);
                 }
                 else if (await WaitAtOwnerAsync().ConfigureAwait(false))
                 {
+                    // Enclaves may be about to connect: the port has to have an owner again at once.
                     lastOwner = _time.GetTimestamp();
+                    await Task.Delay(s_succession, _time, _disposed.Token).ConfigureAwait(false);
                 }
                 else if (_time.GetElapsedTime(lastOwner) > s_foreignOwnerPatience)
                 {
                     throw new EnclaveException(
                         EnclaveFailure.BootFailure,
-                        $"Another program listens at vsock port {EnclaveReports.Port}, where enclaves say that they are ready. Is it nitro-cli, starting one? Try again when it is done.");
+                        $"Another program listens at vsock port {EnclaveReports.Port}, where enclaves say that they are ready. Is it nitro-cli, starting one? Then try again when it is done. Is it an enclave's process in another container? Then let both have one folder {Path.GetDirectoryName(_path)}, and this user write to it.");
+                }
+                else
+                {
+                    await Task.Delay(s_betweenOwners, _time, _disposed.Token).ConfigureAwait(false);
                 }
             }
         }
@@ -110,6 +119,50 @@ sealed class HeartbeatPort : IAsyncDisposable
                 ?? new EnclaveException(EnclaveFailure.BootFailure, $"Vsock port {EnclaveReports.Port} cannot be served: {exception.Message}", exception);
             _listening.TrySetException(failure);
             _connections.Writer.TryComplete(failure);
+        }
+    }
+
+    // Serves the port for everybody, until the enclave is gone, or is ready and nobody else needs the port.
+    async Task OwnAsync(VsockListener listener)
+    {
+        await using (listener.ConfigureAwait(false))
+        {
+            _listening.TrySetResult();
+            using var leaving = CancellationTokenSource.CreateLinkedTokenSource(_disposed.Token);
+            var owner = new HeartbeatPortOwner(listener, _path, _cid, Take, _time);
+            var leave = _reportsEnd ? Task.CompletedTask : LeaveAsync(owner, leaving);
+            try
+            {
+                await owner.ServeAsync(leaving.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!_disposed.IsCancellationRequested)
+            {
+                // Ready, and nobody waits.
+            }
+            finally
+            {
+                await leaving.CancelAsync().ConfigureAwait(false);
+                await leave.ConfigureAwait(false);
+            }
+        }
+    }
+
+    async Task LeaveAsync(HeartbeatPortOwner owner, CancellationTokenSource leaving)
+    {
+        try
+        {
+            await _isReady.Task.WaitAsync(leaving.Token).ConfigureAwait(false);
+            // Who has just been served comes back in a moment: nobody waits when nobody has for a while.
+            for (var quiet = 0; quiet < QuietLooks; quiet = owner.IsIdle ? quiet + 1 : 0)
+            {
+                await Task.Delay(s_betweenOwners, _time, leaving.Token).ConfigureAwait(false);
+            }
+
+            await leaving.CancelAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // It has been left already.
         }
     }
 
@@ -132,12 +185,15 @@ sealed class HeartbeatPort : IAsyncDisposable
         {
             stream.Dispose();
         }
+
+        _isReady.TrySetResult();
     }
 
     /// <summary>Waits for one connection at the process that owns the port.</summary>
-    /// <returns>Whether there is such a process.</returns>
+    /// <returns>Whether there is such a process, and it lets this one wait.</returns>
     async Task<bool> WaitAtOwnerAsync()
     {
+        var since = _time.GetTimestamp();
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         var stream = (NetworkStream?)null;
         try
@@ -160,8 +216,8 @@ sealed class HeartbeatPort : IAsyncDisposable
         }
         catch (IOException)
         {
-            // It was there, and went.
-            return true;
+            // It was there, and went; or it wants nothing of this user, and hangs up at once.
+            return _time.GetElapsedTime(since) > s_betweenOwners;
         }
         finally
         {

@@ -13,7 +13,7 @@ namespace NitroEnclaves.Enclaves;
 /// <remarks>
 /// A process that waits connects to <c>heartbeat.socket</c> and sends its enclave's CID, four bytes little-endian. When that enclave connects
 /// the owner sends one byte, 1, and then what the enclave sends; what the process sends goes to the enclave. A process that expects another
-/// connection connects again.
+/// connection connects again. Who may enter enclaves into the registry's folder may wait, be it another user; nobody else gets a word.
 /// </remarks>
 /// <param name="listener">Listens at the port; stays the caller's.</param>
 /// <param name="path">The socket for other processes.</param>
@@ -27,8 +27,18 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
 
     static readonly TimeSpan s_registrationPatience = TimeSpan.FromSeconds(1);
     static readonly TimeSpan s_connectionPatience = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan s_drainPatience = TimeSpan.FromSeconds(2);
+
+    // The policy is applied to each who connects, as on the enclaves' own sockets.
+    const UnixFileMode EverybodyConnects = (UnixFileMode)0x1b6;
 
     readonly ConcurrentDictionary<uint, Channel<NetworkStream>> _waiting = new();
+    readonly ConcurrentDictionary<Task, bool> _passing = new();
+
+    int _conversations;
+
+    /// <summary>Whether nobody waits here, and nothing is being said.</summary>
+    public bool IsIdle => Volatile.Read(ref _conversations) == 0 && _waiting.Values.All(HasNoLivingReader);
 
     /// <summary>Serves the port until the token is cancelled, which throws.</summary>
     public async Task ServeAsync(CancellationToken cancellationToken)
@@ -37,6 +47,7 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
         File.Delete(path);
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Bind(new UnixDomainSocketEndPoint(path));
+        File.SetUnixFileMode(path, EverybodyConnects);
         socket.Listen(Backlog);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var registering = RegisterAllAsync(socket, ending.Token);
@@ -44,23 +55,50 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
         {
             while (true)
             {
-                var connection = await listener.AcceptAsync(ending.Token).ConfigureAwait(false);
-                if (connection.RemoteEndPoint.Cid == cid)
-                {
-                    take(connection.Stream);
-                }
-                else
-                {
-                    _ = PassOnAsync(connection, ending.Token);
-                }
+                await AcceptAsync(ending.Token).ConfigureAwait(false);
             }
         }
         finally
         {
             // Before the port is free: the next owner makes a file of its own.
-            File.Delete(path);
             await ending.CancelAsync().ConfigureAwait(false);
             await registering.ConfigureAwait(false);
+            socket.Dispose();
+            await AcceptWaitingAsync().ConfigureAwait(false);
+            listener.Dispose();
+            // What is being said goes on, while another process takes the port.
+            await SendAwayAsync().ConfigureAwait(false);
+            await Task.WhenAny(Task.WhenAll(_passing.Keys), Task.Delay(s_drainPatience, time, CancellationToken.None)).ConfigureAwait(false);
+        }
+    }
+
+    async Task AcceptAsync(CancellationToken cancellationToken)
+    {
+        var connection = await listener.AcceptAsync(cancellationToken).ConfigureAwait(false);
+        if (connection.RemoteEndPoint.Cid == cid)
+        {
+            take(connection.Stream);
+        }
+        else
+        {
+            Track(PassOnAsync(connection));
+        }
+    }
+
+    // Connections that have come about would be reset with the listener.
+    async Task AcceptWaitingAsync()
+    {
+        using var moment = new CancellationTokenSource(TimeSpan.FromMilliseconds(1), time);
+        try
+        {
+            while (true)
+            {
+                await AcceptAsync(moment.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or VsockException)
+        {
+            // No more of them.
         }
     }
 
@@ -70,18 +108,32 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
         {
             while (true)
             {
-                _ = RegisterAsync(new NetworkStream(await listening.AcceptAsync(cancellationToken).ConfigureAwait(false), ownsSocket: true), cancellationToken);
+                var process = await listening.AcceptAsync(cancellationToken).ConfigureAwait(false);
+                if (HeartbeatRegistrants.Permits(process, Path.GetDirectoryName(path)!))
+                {
+                    _ = RegisterAsync(new NetworkStream(process, ownsSocket: true), cancellationToken);
+                }
+                else
+                {
+                    process.Dispose();
+                }
             }
         }
         catch (Exception exception) when (exception is OperationCanceledException or SocketException)
         {
-            foreach (var channel in _waiting.Values)
+            // The owner goes.
+        }
+    }
+
+    // Those who wait see their connection end, and look for the next owner.
+    async Task SendAwayAsync()
+    {
+        foreach (var channel in _waiting.Values)
+        {
+            channel.Writer.TryComplete();
+            while (channel.Reader.TryRead(out var stream))
             {
-                channel.Writer.TryComplete();
-                while (channel.Reader.TryRead(out var stream))
-                {
-                    await stream.DisposeAsync().ConfigureAwait(false);
-                }
+                await stream.DisposeAsync().ConfigureAwait(false);
             }
         }
     }
@@ -98,6 +150,12 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
             {
                 await stream.DisposeAsync().ConfigureAwait(false);
             }
+
+            if (cancellationToken.IsCancellationRequested)
+            {
+                // It came when the others were sent away.
+                await SendAwayAsync().ConfigureAwait(false);
+            }
         }
         catch (Exception exception) when (exception is OperationCanceledException or IOException)
         {
@@ -105,17 +163,22 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
         }
     }
 
-    async Task PassOnAsync(VsockConnection connection, CancellationToken cancellationToken)
+    void Track(Task passing)
+    {
+        _passing[passing] = true;
+        passing.ContinueWith(task => _passing.TryRemove(task, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    async Task PassOnAsync(VsockConnection connection)
     {
         // An enclave may be faster than its process, which then registers in a moment.
         using var deadline = new CancellationTokenSource(s_connectionPatience, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         try
         {
             using (connection)
             {
                 var waiting = WaitingFor(connection.RemoteEndPoint.Cid).Reader;
-                while (!await TryPassOnAsync(connection, await waiting.ReadAsync(either.Token).ConfigureAwait(false), either.Token).ConfigureAwait(false))
+                while (!await TryPassOnAsync(connection, await waiting.ReadAsync(deadline.Token).ConfigureAwait(false), deadline.Token).ConfigureAwait(false))
                 {
                 }
             }
@@ -127,25 +190,45 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
     }
 
     /// <returns>Whether the process was still there.</returns>
-    static async Task<bool> TryPassOnAsync(VsockConnection connection, NetworkStream process, CancellationToken cancellationToken)
+    async Task<bool> TryPassOnAsync(VsockConnection connection, NetworkStream process, CancellationToken cancellationToken)
     {
-        await using (process.ConfigureAwait(false))
+        Interlocked.Increment(ref _conversations);
+        try
         {
-            try
+            await using (process.ConfigureAwait(false))
             {
                 await process.WriteAsync(new[] { Connected }, cancellationToken).ConfigureAwait(false);
+                // Either side's end is the end: both have said what they had to by then.
+                await Task.WhenAny(connection.Stream.CopyToAsync(process, cancellationToken), process.CopyToAsync(connection.Stream, cancellationToken))
+                    .ConfigureAwait(false);
+                return true;
             }
-            catch (IOException)
-            {
-                return false;
-            }
-
-            // Either side's end is the end: both have said what they had to by then.
-            await Task.WhenAny(connection.Stream.CopyToAsync(process, cancellationToken), process.CopyToAsync(connection.Stream, cancellationToken))
-                .ConfigureAwait(false);
-            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _conversations);
         }
     }
 
     Channel<NetworkStream> WaitingFor(uint enclave) => _waiting.GetOrAdd(enclave, static _ => Channel.CreateUnbounded<NetworkStream>());
+
+    // Who waits says nothing: what can be read of him is his end. He is put back if he is there still.
+    static bool HasNoLivingReader(Channel<NetworkStream> waiting)
+    {
+        for (var left = waiting.Reader.Count; left > 0 && waiting.Reader.TryRead(out var process); left--)
+        {
+            if (!process.Socket.Poll(0, SelectMode.SelectRead) && waiting.Writer.TryWrite(process))
+            {
+                return false;
+            }
+
+            process.Dispose();
+        }
+
+        return true;
+    }
 }

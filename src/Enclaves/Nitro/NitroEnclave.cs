@@ -1,5 +1,3 @@
-using NitroEnclaves.Vsock;
-
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>An enclave that the hypervisor runs.</summary>
@@ -13,10 +11,17 @@ sealed class NitroEnclave : IRunningEnclave
     readonly Lock _lock = new();
     Task? _disposal;
 
-    public NitroEnclave(NitroSlot slot, EnclaveMemory memory, HeartbeatPort heartbeat, VsockConnector? console, EnclaveLaunch launch, IReadOnlyList<uint> cpuIds)
+    /// <summary>Watches over an enclave that was started.</summary>
+    /// <param name="slot">The driver's side of it; owned from now on, as memory and heartbeat are.</param>
+    /// <param name="memory">What it was given.</param>
+    /// <param name="heartbeat">Where it reports.</param>
+    /// <param name="console">Where its console is read; null where it has none.</param>
+    /// <param name="launch">What was started.</param>
+    /// <param name="cpuIds">The CPUs that it got.</param>
+    public NitroEnclave(NitroSlot slot, EnclaveMemory memory, HeartbeatPort heartbeat, NitroParent? console, EnclaveLaunch launch, IReadOnlyList<uint> cpuIds)
     {
         (_slot, _memory, _heartbeat, CpuIds) = (slot, memory, heartbeat, cpuIds);
-        _console = console is null ? Task.CompletedTask : NitroConsole.CopyAsync(console, launch.Cid, launch.ConsoleOutput, _disposing.Token);
+        _console = console is null ? Task.CompletedTask : NitroConsole.CopyAsync(console.Connector, launch.Cid, launch.ConsoleOutput, console.Time, _disposing.Token);
         Ended = WatchAsync();
     }
 

@@ -1,4 +1,5 @@
-using NitroEnclaves.Vsock;
+using System.Runtime.InteropServices;
+using NitroEnclaves.Images;
 
 namespace NitroEnclaves.Enclaves;
 
@@ -29,11 +30,16 @@ public sealed class NitroEngine : IEnclaveEngine
         : new EngineAvailability(Name, false, $"{NitroDevice.DefaultPath} is not there: this is no EC2 instance with enclaves enabled, or its driver is not loaded.");
 
     /// <inheritdoc/>
-    /// <remarks>Takes a slot of the hypervisor, by whose number the enclave's id is made, after the CPUs have been found to be in the pool.</remarks>
+    /// <remarks>
+    /// Takes a slot of the hypervisor, by whose number the enclave's id is made, after the CPUs have been found to be in the pool and the memory
+    /// to be free: until then nothing is allocated.
+    /// </remarks>
     public ulong? Reserve(EnclaveOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _parent.ReadPool().Choose(options);
+        var pool = _parent.ReadPool();
+        pool.Choose(options);
+        EnclaveMemory.Plan(Bytes(options.MemoryMiB), _parent.FreePages(pool.Node));
         _reserved?.Dispose();
         _reserved = _driver.CreateEnclave();
         return _reserved.Number;
@@ -48,21 +54,23 @@ public sealed class NitroEngine : IEnclaveEngine
         HeartbeatPort? heartbeat = null;
         try
         {
+            var image = launch.RequireImage();
+            RefuseOtherArchitectures(image.Architecture);
             var pool = _parent.ReadPool();
-            var node = _parent.NodeOf(pool);
-            memory = EnclaveMemory.Take(launch.MemoryMiB << 20, _parent.FreePages(node), size => _parent.MapPage(size, node));
-            await Task.Run(() => memory.Load(launch.RequireImage(), slot.GetImageOffset(), cancellationToken), cancellationToken).ConfigureAwait(false);
+            // Before the memory: CPUs that other enclaves have are refused before any page is taken.
+            uint[] cpus = [.. Enumerable.Range(0, launch.VcpuCount).Select(index => slot.AddCpu(launch.CpuIds is { } ids ? ids[index] : 0)).Order()];
+            memory = EnclaveMemory.Take(Bytes(launch.MemoryMiB), _parent.FreePages(pool.Node), size => _parent.MapPage(size, pool.Node));
+            await Task.Run(() => memory.Load(image, slot.GetImageOffset(), cancellationToken), cancellationToken).ConfigureAwait(false);
             foreach (var region in memory.Regions)
             {
                 slot.AddMemory(region.Address, region.Length);
             }
 
-            uint[] cpus = [.. Enumerable.Range(0, launch.VcpuCount).Select(index => slot.AddCpu(launch.CpuIds is { } ids ? ids[index] : 0)).Order()];
             // Before the start: the enclave may say that it is ready at any moment after it.
-            heartbeat = _parent.ListenForHeartbeat(launch.Cid, Path.GetDirectoryName(launch.VsockPath)!);
+            heartbeat = _parent.ListenForHeartbeat(launch.Cid, Path.GetDirectoryName(launch.VsockPath)!, ReportsEnd(image));
             await heartbeat.Listening.WaitAsync(cancellationToken).ConfigureAwait(false);
             slot.Start(launch.DebugMode, launch.Cid);
-            return new NitroEnclave(slot, memory, heartbeat, launch.DebugMode ? _parent.Connector : null, launch, cpus);
+            return new NitroEnclave(slot, memory, heartbeat, launch.DebugMode ? _parent : null, launch, cpus);
         }
         catch (Exception exception)
         {
@@ -79,6 +87,23 @@ public sealed class NitroEngine : IEnclaveEngine
             }
 
             throw;
+        }
+    }
+
+    // More than there can be stays more than there can be.
+    static ulong Bytes(ulong mebibytes) => mebibytes > ulong.MaxValue >> 20 ? ulong.MaxValue : mebibytes << 20;
+
+    // nitro-init says at the end how it came; the init of nitro-cli's images says only that it is ready.
+    static bool ReportsEnd(EifFile image) => image.Metadata?.BuildTool != "nitro-cli";
+
+    static void RefuseOtherArchitectures(EifArchitecture architecture)
+    {
+        var machine = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? EifArchitecture.Arm64 : EifArchitecture.X64;
+        if (architecture != machine)
+        {
+            throw new EnclaveException(
+                EnclaveFailure.InvalidImage,
+                $"The image is for {(architecture == EifArchitecture.Arm64 ? "aarch64" : "x86_64")}, and this machine is not: build one with --arch {(machine == EifArchitecture.Arm64 ? "aarch64" : "x86_64")}.");
         }
     }
 }

@@ -65,6 +65,7 @@ static class EnclaveImages
         {
             new EifBuilder
             {
+                Architecture = ArchitectureOf(options.KernelPath!),
                 Kernel = EifSectionContent.FromFile(options.KernelPath!),
                 CommandLine = options.CommandLine ?? "",
                 Ramdisks = [.. options.InitrdPaths.Select(EifSectionContent.FromFile)],
@@ -83,5 +84,12 @@ static class EnclaveImages
 
         // Opening by this path makes a description of its own, which lives on when ours is closed.
         return EifFile.Open(Memory.PathOf(memory));
+    }
+
+    // As the kernel is: an Image (Graviton) is for aarch64, everything else for x86-64.
+    static EifArchitecture ArchitectureOf(string kernelPath)
+    {
+        using var kernel = File.OpenRead(kernelPath);
+        return LinuxKernelImage.Read(kernel).Format == KernelFormat.Arm64Image ? EifArchitecture.Arm64 : EifArchitecture.X64;
     }
 }

@@ -72,6 +72,7 @@ sealed class ScriptedKernel : KernelFiles
         return parts switch
         {
             ["sys", "devices", "system", "cpu", "online"] => CpuList.Format(AllCpus.Except(_pool)),
+            ["sys", "devices", "system", "cpu", "present"] => CpuList.Format(AllCpus),
             ["sys", "devices", "system", "cpu", var cpu, "topology", "thread_siblings_list"] =>
                 CpuList.Format(_nodes.SelectMany(cores => cores).Single(core => core.Contains(uint.Parse(cpu.AsSpan(3), CultureInfo.InvariantCulture))).Except(_pool)),
             ["sys", "devices", "system", "node", var node, "hugepages", var size, "nr_hugepages"] => $"{_pages[Key(node, size)].Total}",

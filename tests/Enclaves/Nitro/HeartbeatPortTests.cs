@@ -75,11 +75,81 @@ public sealed class HeartbeatPortTests : IDisposable
         Assert.Contains("port 9000", exception.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_enclave_that_does_not_report_its_end_leaves_the_port_when_it_is_ready_and_nobody_waits()
+    {
+        var first = await OpenAsync(16, reportsEnd: false);
+        var second = await OpenAsync(17, reportsEnd: false);
+        await second.Listening.WaitAsync(Cancellation);
+        await ExchangeAsync(first, 16);
+        // The owner is ready; it stays for the other, which is not.
+        await ExchangeAsync(second, 17);
+        await using (await ListenWhenFreeAsync())
+        {
+            // nitro-cli, or an enclave of another container, could start now; ours would say that somebody has the port.
+        }
+
+        await first.DisposeAsync();
+        await second.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task The_port_is_kept_for_an_enclave_that_reports_its_end()
+    {
+        var first = await OpenAsync(16, reportsEnd: false);
+        var second = await OpenAsync(17);
+        await ExchangeAsync(first, 16);
+        await ExchangeAsync(second, 17);
+        await first.DisposeAsync();
+        await ExchangeAsync(second, 17);
+        Assert.Throws<VsockException>(() => _parent.Listen());
+        await second.DisposeAsync();
+    }
+
+    // On a parent instance the folder is root's and the group's: 0775 root:ne.
+    [Theory]
+    [InlineData(0u, new uint[] { 0 }, 0x1fdu, true)]
+    [InlineData(1000u, new uint[] { 1000, 77 }, 0x1fdu, true)]
+    [InlineData(1000u, new uint[] { 1000 }, 0x1fdu, false)]
+    [InlineData(1000u, new uint[] { 1000, 77 }, 0x1edu, false)]
+    [InlineData(1000u, new uint[] { 1000 }, 0x1ffu, true)]
+    [InlineData(5u, new uint[] { 1000 }, 0x1c0u, true)]
+    public void Who_may_write_to_the_registry_may_wait_at_its_owner(uint user, uint[] groups, uint mode, bool permitted) =>
+        Assert.Equal(permitted, HeartbeatRegistrants.Permits(user, groups, owner: 5, group: 77, mode));
+
+    [Fact]
+    public async Task Everybody_may_knock_at_the_owner()
+    {
+        var port = await OpenAsync(16);
+        var path = Path.Combine(_parent.Registry.FolderPath, HeartbeatPort.SocketName);
+        while (File.GetUnixFileMode(path) != (UnixFileMode)0x1b6)
+        {
+            await Task.Delay(10, Cancellation);
+        }
+
+        await port.DisposeAsync();
+    }
+
     VsockListener Listen() => _parent.Listen();
 
-    async Task<HeartbeatPort> OpenAsync(uint cid)
+    async Task<VsockListener> ListenWhenFreeAsync()
     {
-        var port = new HeartbeatPort(cid, _parent.Registry.FolderPath, Listen, TimeProvider.System);
+        while (true)
+        {
+            try
+            {
+                return _parent.Listen();
+            }
+            catch (VsockException)
+            {
+                await Task.Delay(10, Cancellation);
+            }
+        }
+    }
+
+    async Task<HeartbeatPort> OpenAsync(uint cid, bool reportsEnd = true)
+    {
+        var port = new HeartbeatPort(cid, _parent.Registry.FolderPath, Listen, TimeProvider.System, reportsEnd);
         // The first one is the owner: it has made its socket when the others come.
         while (!File.Exists(Path.Combine(_parent.Registry.FolderPath, HeartbeatPort.SocketName)))
         {

@@ -76,6 +76,61 @@ public sealed class NitroEngineTests : IDisposable
         await end;
     }
 
+    [Fact]
+    public async Task A_console_that_comes_late_is_waited_for()
+    {
+        var (info, end) = await StartAsync(s_options with { DebugMode = true });
+        // Nobody has answered at the console's port until now.
+        Assert.Equal(10_016u, await _parent.ServeConsoleAsync("late\n"u8.ToArray()));
+        using var console = new NotifyingStream();
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var following = _parent.Registry.Connect(info.EnclaveId).CopyConsoleAsync(console, follow: true, enough.Token);
+        await console.WaitForLengthAsync("late\n".Length, Cancellation);
+        await enough.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => following);
+        await _stop.CancelAsync();
+        await end;
+    }
+
+    [Fact]
+    public async Task A_kernel_and_ramdisks_are_put_together_on_the_fly()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["bzImage"], "kernel");
+        File.WriteAllText(folder["first"], "first");
+        File.WriteAllText(folder["second"], "second");
+        var options = s_options with { EifPath = null, KernelPath = folder["bzImage"], InitrdPaths = [folder["first"], folder["second"]], CommandLine = "quiet" };
+        var (info, end) = await StartAsync(options);
+        var loaded = Assert.Single(_parent.Driver.Slots).Value.Read(StandInDriver.ImageOffset, 4096);
+        Assert.True(loaded.AsSpan().StartsWith(".eif"u8));
+        Assert.True(loaded.AsSpan().IndexOf("kernel"u8) < loaded.AsSpan().IndexOf("quiet"u8));
+        Assert.True(loaded.AsSpan().IndexOf("first"u8) < loaded.AsSpan().IndexOf("second"u8));
+        Assert.Equal("bzImage", info.EnclaveName);
+        await _stop.CancelAsync();
+        await end;
+    }
+
+    [Fact]
+    public async Task An_image_of_another_architecture_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        // An Image of aarch64 has its name at byte 56: put together, it is an image for aarch64.
+        byte[] kernel = [.. new byte[56], .. "ARMd"u8, .. new byte[64]];
+        File.WriteAllBytes(folder["Image"], kernel);
+        File.WriteAllText(folder["initrd"], "initrd");
+        var options = s_options with { EifPath = null, KernelPath = folder["Image"], InitrdPaths = [folder["initrd"]] };
+        var isArm = System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.Arm64;
+        if (isArm)
+        {
+            File.WriteAllText(folder["Image"], "x86");
+        }
+
+        var exception = await Assert.ThrowsAsync<EnclaveException>(() => StartAsync(options));
+        Assert.Equal((EnclaveFailure.InvalidImage, 35), (exception.Failure, exception.NitroCliCode));
+        Assert.Contains(isArm ? "is for x86_64" : "is for aarch64", exception.Message, StringComparison.Ordinal);
+        AssertNothingIsLeft();
+    }
+
     [Theory]
     [InlineData(3u, null, EnclaveFailure.Driver, "all CPUs of each of its cores")]
     [InlineData(8u, null, EnclaveFailure.InsufficientCpus, "the pool of enclave CPUs has 6")]
