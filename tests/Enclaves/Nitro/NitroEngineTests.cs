@@ -101,7 +101,7 @@ public sealed class NitroEngineTests : IDisposable
         File.WriteAllText(folder["second"], "second");
         var options = s_options with { EifPath = null, KernelPath = folder["bzImage"], InitrdPaths = [folder["first"], folder["second"]], CommandLine = "quiet" };
         var (info, end) = await StartAsync(options);
-        var loaded = Assert.Single(_parent.Driver.Slots).Value.Read(StandInDriver.ImageOffset, 4096);
+        var loaded = Assert.Single(_parent.Driver.Slots).Value.Read(NitroDriverEnclave.ImageOffset, 4096);
         Assert.True(loaded.AsSpan().StartsWith(".eif"u8));
         Assert.True(loaded.AsSpan().IndexOf("kernel"u8) < loaded.AsSpan().IndexOf("quiet"u8));
         Assert.True(loaded.AsSpan().IndexOf("first"u8) < loaded.AsSpan().IndexOf("second"u8));
