@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using NitroEnclaves.Images;
 
 namespace NitroEnclaves.Enclaves.Tests;
 
@@ -103,6 +104,7 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
             KernelPath = "/k",
             InitrdPaths = ["/a", "/é"],
             CommandLine = "x \"y\" \n",
+            RootFolder = new RootFolder { Path = "/root", Program = new ProgramDescription { Command = ["/a", "b"], Environment = ["A=1"] } },
             MemoryMiB = 512,
             CpuIds = [1, 3],
             EnclaveCid = 0xfffffffe,
