@@ -119,12 +119,7 @@ static class RunEnclaveCommand
             Console.Out.WriteLine(EnclaveJson.Write(enclave.Info));
             if (attached)
             {
-                var registry = new EnclaveRegistry();
-                await ConsoleCommand.FollowAsync(registry, registry.Find(enclave.Info.EnclaveId), null, cancellationToken);
-                if (!CallName.IsNitroCli)
-                {
-                    await Console.Error.WriteLineAsync((await enclave.WaitAsync(cancellationToken)).Explanation);
-                }
+                await AttachAsync(enclave, cancellationToken);
             }
 
             return ExitCodes.Success;
@@ -144,6 +139,33 @@ static class RunEnclaveCommand
             await CommandErrors.TellAsync(exception.NitroCliCode, exception.Message, exception.ConsoleTail);
             await Console.Error.WriteLineAsync("Failed connections: 1");
             throw new CommandFailure(39, "The enclave was not started: see the error above.");
+        }
+    }
+
+    // Shows the console, and for those who do not expect nitro-cli's words alone, how the enclave ended.
+    static async Task AttachAsync(LaunchedEnclave enclave, CancellationToken cancellationToken)
+    {
+        var registry = new EnclaveRegistry();
+        var isFollowed = false;
+        try
+        {
+            await ConsoleCommand.FollowAsync(registry, registry.Find(enclave.Info.EnclaveId), null, cancellationToken);
+            isFollowed = true;
+        }
+        catch (EnclaveException) when (registry.List().All(entry => entry.Id != enclave.Info.EnclaveId))
+        {
+            // It has ended before anybody on a slow machine could attach: its end has the last lines.
+        }
+
+        var end = await enclave.WaitAsync(cancellationToken);
+        if (!isFollowed)
+        {
+            Console.Out.Write(end.ConsoleTail);
+        }
+
+        if (!CallName.IsNitroCli)
+        {
+            await Console.Error.WriteLineAsync(end.Explanation);
         }
     }
 

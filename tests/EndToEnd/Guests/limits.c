@@ -1,7 +1,7 @@
-// Asks for more than an enclave is to get, up to a bound, and says how much it got:
+// Asks for more than an enclave is to get, up to a bound, and says how much it got, as pairs of arguments want it:
 //   memory MIB    touches one MiB after the other
 //   processes N   forks children that stay
-// Where it got all of that, it exits with 0.
+// Where it got all of that, it exits with 0, else with the number of what it did not get.
 
 #include "guest.h"
 #include <signal.h>
@@ -40,7 +40,12 @@ static int take_processes(int most) {
 
 int main(int count, char **arguments) {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (count == 3 && strcmp(arguments[1], "memory") == 0) return take_memory(atoi(arguments[2]));
-    if (count == 3 && strcmp(arguments[1], "processes") == 0) return take_processes(atoi(arguments[2]));
-    die("the arguments");
+    int lacking = 0;
+    for (int i = 1; i + 1 < count; i += 2) {
+        if (strcmp(arguments[i], "memory") == 0) lacking += take_memory(atoi(arguments[i + 1]));
+        else if (strcmp(arguments[i], "processes") == 0) lacking += take_processes(atoi(arguments[i + 1]));
+        else die("the arguments");
+    }
+
+    return lacking;
 }
