@@ -103,6 +103,10 @@ public sealed class ProcessEngineTests
         var exception = await Assert.ThrowsAsync<EnclaveException>(() => host.StartAsync(host.Options(image.Path)));
         Assert.Equal(EnclaveFailure.BootFailure, exception.Failure);
         Assert.StartsWith("The process engine cannot start /bin/nothing: No such file or directory", exception.Message, StringComparison.Ordinal);
+        image = await GuestImage.FromProgramAsync("vsock", _ => new ProgramDescription { Command = ["nothing"], Environment = ["PATH=/opt"] });
+        exception = await Assert.ThrowsAsync<EnclaveException>(() => host.StartAsync(host.Options(image.Path)));
+        Assert.StartsWith(
+            "The process engine cannot start nothing (looked for in /opt:/sbin:/usr/sbin:/bin:/usr/bin): No such file or directory", exception.Message, StringComparison.Ordinal);
         await host.AssertNothingLeftAsync();
     }
 

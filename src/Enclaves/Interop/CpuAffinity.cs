@@ -9,6 +9,28 @@ static unsafe class CpuAffinity
     const int MostCpus = 8192;
     const int CallingThread = 0;
 
+    /// <summary>The CPUs on which the calling thread may run, in order.</summary>
+    public static IReadOnlyList<uint> Get()
+    {
+        // SAFETY: the kernel writes at most as many bytes as it is told.
+        var mask = stackalloc byte[MostCpus / BitsPerByte];
+        var bits = new Span<byte>(mask, MostCpus / BitsPerByte);
+        bits.Clear();
+        var ids = new List<uint>();
+        if (Interop.sched_getaffinity(CallingThread, MostCpus / BitsPerByte, mask) == 0)
+        {
+            for (var id = 0; id < MostCpus; id++)
+            {
+                if ((bits[id / BitsPerByte] >> (id % BitsPerByte) & 1) != 0)
+                {
+                    ids.Add((uint)id);
+                }
+            }
+        }
+
+        return ids;
+    }
+
     /// <summary>Binds the calling thread; null leaves it where it is.</summary>
     /// <exception cref="EnclaveException">None of the CPUs may be used (<see cref="EnclaveFailure.NoSuchCpu"/>).</exception>
     public static void Set(IReadOnlyList<uint>? ids)

@@ -88,6 +88,9 @@ static unsafe partial class Interop
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int sched_setaffinity(int pid, nuint cpusetsize, byte* mask);
 
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int sched_getaffinity(int pid, nuint cpusetsize, byte* mask);
+
     /// <summary><c>siginfo_t</c> (128 bytes) as <c>waitid</c> fills it on 64-bit Linux.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 128)]
     internal struct siginfo_t

@@ -19,9 +19,9 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
     readonly Lock _lock = new();
     Task? _disposal;
 
-    ProcessEnclave(LaunchControl control, EnclaveInterception interception, EnclaveProcesses processes, Task console, EnclaveEntrance entrance)
+    ProcessEnclave(LaunchControl control, EnclaveInterception interception, EnclaveProcesses processes, Task console, EnclaveEntrance entrance, IReadOnlyList<uint> cpus)
     {
-        Entrance = entrance;
+        (Entrance, CpuIds) = (entrance, cpus);
         (_control, _interception, _processes, _console) = (control, interception, processes, console);
         Report(EnclaveReports.HeartbeatMessage);
         Ended = WatchAsync();
@@ -33,12 +33,16 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
     /// <inheritdoc/>
     public EnclaveEntrance Entrance { get; }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<uint> CpuIds { get; }
+
     /// <summary>Starts an enclave, from its namespaces to its program. Blocks for some milliseconds.</summary>
     /// <exception cref="EnclaveException">It could not be started; nothing of it stays behind.</exception>
     public static ProcessEnclave Start(EnclaveLaunch launch, CancellationToken cancellationToken)
     {
         using var files = EnclaveFiles.Read(launch, cancellationToken);
         var program = files.Program;
+        var cpus = EnclaveCpus.Choose(launch);
         var switchUser = program.User is not null && IdentityMaps.HasAllUsers;
         using var terminal = PseudoTerminal.Open();
         var filter = EnclaveFilter.Encode(EnclaveFilter.Build(CallNumbers.X64));
@@ -49,7 +53,7 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
         {
             control = LaunchControl.Start(
                 EnclaveLaunchSequence.Create(launch, program, switchUser, terminal.Number, filter),
-                [terminal.Theirs, terminal.Theirs, terminal.Theirs], EnclaveCpus.Choose(launch));
+                [terminal.Theirs, terminal.Theirs, terminal.Theirs], cpus);
             using var giveUp = cancellationToken.Register(static state => ((LaunchControl)state!).Process.Signal(Interop.SIGKILL), control);
             terminal.Theirs.Dispose();
 
@@ -72,7 +76,7 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
             control.Go();
             control.AwaitProgram();
             return new ProcessEnclave(
-                control, interception, processes, terminal.CopyAsync(launch.ConsoleOutput), EntranceOf(processes, filter, program, switchUser));
+                control, interception, processes, terminal.CopyAsync(launch.ConsoleOutput), EntranceOf(processes, filter, program, switchUser), cpus);
         }
         catch
         {

@@ -24,6 +24,7 @@ public sealed class ProcessEngine : IEnclaveEngine
     public async Task<IRunningEnclave> StartAsync(EnclaveLaunch launch, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(launch);
+        HostMemory.Check(launch.MemoryMiB);
         return await Task.Run(() => ProcessEnclave.Start(launch, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 }

@@ -78,13 +78,6 @@ public sealed class LaunchProgramTests
     public void A_status_becomes_the_report_that_nitro_init_would_make(int status, byte first, byte kind, byte value) =>
         Assert.Equal([first, kind, value, 0, 0, 0], EnclaveReports.EndMessage(status));
 
-    [Theory]
-    [InlineData(16, 1, 4, new uint[] { 0 })]
-    [InlineData(18, 3, 4, new uint[] { 2, 3, 0 })]
-    [InlineData(16, 4, 4, null)]
-    public void Enclaves_are_spread_over_the_processors(uint cid, int count, int machine, uint[]? expected) =>
-        Assert.Equal(expected, EnclaveCpus.Choose(cid, count, machine));
-
     static LaunchControl Start(LaunchSequence sequence)
     {
         using var nothing = File.OpenHandle("/dev/null");

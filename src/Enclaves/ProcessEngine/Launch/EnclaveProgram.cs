@@ -10,9 +10,16 @@ namespace NitroEnclaves.Enclaves;
 sealed record EnclaveProgram(ImageCommand Command, UserIdentity? User)
 {
     /// <summary>The paths at which the program is looked for, in order: it has a slash in its name, or stands in a folder of the search path.</summary>
-    public IEnumerable<byte[]> Candidates => Command.Arguments[0].AsSpan().Contains((byte)'/')
+    public IEnumerable<byte[]> Candidates => HasPath
         ? [Command.Arguments[0]]
         : Command.SearchPath.Split(':').Select(folder => (byte[])[.. Encoding.UTF8.GetBytes($"{folder.TrimEnd('/')}/"), .. Command.Arguments[0]]);
+
+    /// <summary>The program for messages, and where it is looked for.</summary>
+    public string Name => HasPath
+        ? Encoding.UTF8.GetString(Command.Arguments[0])
+        : $"{Encoding.UTF8.GetString(Command.Arguments[0])} (looked for in {Command.SearchPath})";
+
+    bool HasPath => Command.Arguments[0].AsSpan().Contains((byte)'/');
 
     /// <summary>Reads it from the image's ramdisks.</summary>
     /// <exception cref="EnclaveException">The image does not say what to run, or its user is unknown (<see cref="EnclaveFailure.BootFailure"/>).</exception>

@@ -151,7 +151,7 @@ sealed class LaunchSequence
         LaunchStep? previous = null;
         foreach (var candidate in program.Candidates)
         {
-            var execute = Call($"start {System.Text.Encoding.UTF8.GetString(candidate)}", SystemCall.execve, Program.Add(candidate), arguments, environment);
+            var execute = Call($"start {program.Name}", SystemCall.execve, Program.Add(candidate), arguments, environment);
             previous?.OnError = execute;
             previous = execute;
         }
