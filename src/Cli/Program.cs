@@ -1,5 +1,6 @@
 using System.CommandLine;
 using NitroEnclaves.Cli.Commands;
+using NitroEnclaves.Enclaves;
 
 namespace NitroEnclaves.Cli;
 
@@ -24,7 +25,13 @@ static class Program
             return 0;
         }
 
-        var root = CreateRootCommand();
+        using var launcher = EnclaveLauncher.ForThisProgram();
+        if (RunEnclaveCommand.Starts(arguments))
+        {
+            launcher.StartAhead();
+        }
+
+        var root = CreateRootCommand(launcher);
         if (arguments.Length == 0)
         {
             // As nitro-cli: no arguments are a usage error that shows the help.
@@ -55,7 +62,8 @@ static class Program
     }
 
     /// <summary>The command with all its verbs.</summary>
-    public static RootCommand CreateRootCommand() => new("Builds, describes, runs, watches and stops AWS Nitro Enclaves, on Nitro hosts and emulated anywhere.")
+    /// <param name="launcher">Starts the enclaves of <c>run-enclave</c>.</param>
+    public static RootCommand CreateRootCommand(EnclaveLauncher launcher) => new("Builds, describes, runs, watches and stops AWS Nitro Enclaves, on Nitro hosts and emulated anywhere.")
     {
         DemoCommand.Create(),
         BuildEnclaveCommand.Create(),
@@ -65,7 +73,7 @@ static class Program
         ExtractEifCommand.Create(),
         PcrCommand.Create(),
         SignEifCommand.Create(),
-        RunEnclaveCommand.Create(),
+        RunEnclaveCommand.Create(launcher),
         ConsoleCommand.Create(),
         ExecCommand.Create(),
         DescribeEnclavesCommand.Create(),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using NitroEnclaves.Enclaves;
 
 namespace NitroEnclaves.Cli.Tests;
 
@@ -107,5 +108,5 @@ public sealed class CommandLineTests
         Assert.Equal<string>(["/app/run", "--env", "X"], parsed.GetValue(program)!);
     }
 
-    static ParseResult Parse(string line) => Program.CreateRootCommand().Parse(line.Split(' '));
+    static ParseResult Parse(string line) => Program.CreateRootCommand(new EnclaveLauncher("/bin/false")).Parse(line.Split(' '));
 }

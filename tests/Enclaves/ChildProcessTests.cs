@@ -37,6 +37,23 @@ public sealed class ChildProcessTests
     }
 
     [Fact]
+    public async Task Its_table_of_descriptors_is_large_and_empty_where_that_is_asked()
+    {
+        using var output = SocketPair.Create();
+        var child = ChildProcess.Start(new ChildProcessStart
+        {
+            FileName = "/bin/sh",
+            Arguments = ["-c", "sed -n s/FDSize:.//p /proc/$$/status; test -e /proc/$$/fd/255"],
+            Output = output.Theirs,
+            ManyDescriptors = true,
+        });
+        output.Theirs.Dispose();
+        using var stream = output.TakeStream();
+        Assert.Equal("256\n", await new StreamReader(stream).ReadToEndAsync(Cancellation));
+        Assert.Equal(new ChildExit(1, null), await child.Exit);
+    }
+
+    [Fact]
     public async Task A_session_of_its_own_has_it_as_leader()
     {
         using var output = SocketPair.Create();

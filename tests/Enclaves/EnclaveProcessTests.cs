@@ -122,7 +122,7 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
             EndWithLauncher = true,
         };
         await _launcher.SendOptionsAsync(options, Cancellation);
-        var received = await _process.ReceiveOptionsAsync(Cancellation);
+        var received = _process.ReceiveOptions(TimeSpan.FromMinutes(1));
         Assert.Equivalent(options, received, strict: true);
         Assert.DoesNotContain(
             typeof(EnclaveOptions).GetProperties(),

@@ -97,8 +97,13 @@ public sealed class EnclaveRegistryTests : IDisposable
     {
         using var registration = _registry.Register(Samples.Options, "qemu", Samples.Counting());
         Assert.Equal(EnclaveState.Starting, _registry.Find(registration.Entry.Id).State);
+        foreach (var state in Enum.GetValues<EnclaveState>())
+        {
+            registration.Enter(state);
+            Assert.Equal(registration.Entry with { State = state }, _registry.FindByName(registration.Entry.Name));
+        }
+
         registration.Enter(EnclaveState.Running);
-        Assert.Equal(EnclaveState.Running, _registry.FindByName(registration.Entry.Name).State);
         Assert.Equal(registration.Entry, _registry.Find(registration.Entry.Id));
     }
 

@@ -177,6 +177,21 @@ public sealed class EnclaveSupervisorTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
     }
 
+    [Fact]
+    public async Task An_image_that_changes_while_it_starts_is_ended()
+    {
+        var path = Path.Combine(_folder.Path, "image.eif");
+        File.Copy(Samples.EifPath, path);
+        _engine.Starting = () => File.WriteAllBytes(path, File.ReadAllBytes(path)[..^1]);
+        var end = Supervise(Samples.Options with { EifPath = path });
+        var run = await _engine.Started;
+        run.Report(0xb7);
+        Assert.Equal(EnclaveFailure.InvalidImage, (await Assert.ThrowsAsync<EnclaveException>(() => end)).Failure);
+        Assert.False(_started.Task.IsCompleted);
+        Assert.False(Directory.Exists($"/proc/{run.ChildId}"));
+        Assert.Equal([path], Directory.EnumerateFileSystemEntries(_folder.Path));
+    }
+
     public static TheoryData<string, EnclaveFailure, EnclaveOptions> Unstartable => new()
     {
         { "no file", EnclaveFailure.FileOperation, Samples.Options with { EifPath = "/nowhere/image.eif" } },

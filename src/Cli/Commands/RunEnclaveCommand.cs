@@ -8,9 +8,15 @@ namespace NitroEnclaves.Cli.Commands;
 /// <summary><c>nitro run-enclave</c>: starts an image and returns once its heartbeat came.</summary>
 static class RunEnclaveCommand
 {
+    const string Name = "run-enclave";
+
     static readonly TimeSpan LongestBootTimeout = TimeSpan.FromDays(1);
 
-    public static Command Create()
+    /// <summary>Whether the arguments look as if they start an enclave, which is found out for certain only later.</summary>
+    public static bool Starts(string[] arguments) =>
+        arguments is [Name, ..] && arguments.Any(argument => argument.StartsWith("--eif-path", StringComparison.Ordinal) || argument.StartsWith("--config", StringComparison.Ordinal));
+
+    public static Command Create(EnclaveLauncher launcher)
     {
         var eif = new Option<string?>("--eif-path") { HelpName = "FILE", Description = "The image." };
         var kernel = new Option<string?>("--kernel") { HelpName = "FILE", Description = "A kernel, to be put together with --initrd and --append instead of an image." };
@@ -34,7 +40,7 @@ static class RunEnclaveCommand
         var rootFolder = new RootFolderOptions();
         var bootTimeout = new Option<double?>("--boot-timeout") { HelpName = "SECONDS", Description = "How long the heartbeat may take (default: 180 seconds and more for large images and memories)." };
         var config = new Option<string?>("--config") { HelpName = "FILE", Description = "A JSON file with all of this instead: eif_path, memory_mib, cpu_count or cpu_ids, ..." };
-        var command = new Command("run-enclave", "Start an enclave and wait for its heartbeat. What becomes of it is written to nitro_enclaves.log in $NITRO_CLI_LOGS_PATH, /var/log/nitro_enclaves or ~/.local/state/nitro-enclaves, and to the journal when started by systemd.")
+        var command = new Command(Name, "Start an enclave and wait for its heartbeat. What becomes of it is written to nitro_enclaves.log in $NITRO_CLI_LOGS_PATH, /var/log/nitro_enclaves or ~/.local/state/nitro-enclaves, and to the journal when started by systemd.")
         {
             eif, kernel, initrds, append, memory, cpuCount, cpuIds, cid, debug, attach, name, engine, role, parent, module, authority, config, forwards, allowed,
             bootTimeout,
@@ -115,7 +121,7 @@ static class RunEnclaveCommand
             }
 
             options.Validate();
-            await using var enclave = await StartAsync(options, cancellationToken);
+            await using var enclave = await StartAsync(launcher, options, cancellationToken);
             Console.Out.WriteLine(EnclaveJson.Write(enclave.Info));
             if (attached)
             {
@@ -127,11 +133,11 @@ static class RunEnclaveCommand
         return command;
     }
 
-    static async Task<LaunchedEnclave> StartAsync(EnclaveOptions options, CancellationToken cancellationToken)
+    static async Task<LaunchedEnclave> StartAsync(EnclaveLauncher launcher, EnclaveOptions options, CancellationToken cancellationToken)
     {
         try
         {
-            return await EnclaveLauncher.ForThisProgram().StartAsync(options, new StandardErrorProgress(), cancellationToken);
+            return await launcher.StartAsync(options, new StandardErrorProgress(), cancellationToken);
         }
         catch (EnclaveException exception) when (CallName.IsNitroCli)
         {

@@ -48,10 +48,18 @@ static unsafe partial class Interop
     internal static partial int posix_spawn_file_actions_addopen(byte* file_actions, int fildes, byte* path, int oflag, uint mode);
 
     [LibraryImport("libc")]
+    internal static partial int posix_spawn_file_actions_addclose(byte* file_actions, int fildes);
+
+    [LibraryImport("libc")]
     internal static partial int posix_spawn_file_actions_addclosefrom_np(byte* file_actions, int from);
 
     [LibraryImport("libc")]
     internal static partial int posix_spawnp(int* pid, byte* file, byte* file_actions, byte* attrp, byte** argv, byte** envp);
+
+    internal const int _SC_OPEN_MAX = 4;
+
+    [LibraryImport("libc")]
+    internal static partial nint sysconf(int name);
 
     [LibraryImport("libc")]
     internal static partial int sigemptyset(byte* set);

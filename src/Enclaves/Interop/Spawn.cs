@@ -7,9 +7,7 @@ namespace NitroEnclaves.Enclaves;
 static unsafe class Spawn
 {
     const int FirstDescriptor = 3;
-
-    // Above everything that the child is to have, so that no copy overwrites another's source.
-    const int ParkingDescriptor = 256;
+    const int HighDescriptor = 255;
 
     // The runtime ignores or handles these; a child starts with what the system does by default.
     static readonly int[] s_defaultSignals = [1, 2, 3, 13, 15, 17, 18, 20, 21, 22, 28];
@@ -21,6 +19,9 @@ static unsafe class Spawn
     {
         using var memory = new NativeStrings();
         var parked = new List<SafeHandle>();
+        // Above everything that the child is to have, so that no copy overwrites another's source; but not far above: when a table of
+        // descriptors grows, a program of several threads waits for every CPU, for up to tens of milliseconds.
+        var parking = FirstDescriptor + start.Descriptors.Count;
         // SAFETY: attributes, actions and set are larger than any C library's types of these names and live on this stack frame,
         // which outlives every call below; strings and arrays live in `memory` until after posix_spawnp has returned.
         var attributes = stackalloc byte[Interop.OpaqueSize];
@@ -36,12 +37,19 @@ static unsafe class Spawn
             {
                 _ = start.Output is null
                     ? Interop.posix_spawn_file_actions_addopen(actions, target, devNull, Interop.O_RDWR, 0)
-                    : Interop.posix_spawn_file_actions_adddup2(actions, Park(start.Output, parked), target);
+                    : Interop.posix_spawn_file_actions_adddup2(actions, Park(start.Output, parking, parked), target);
             }
 
             for (var index = 0; index < start.Descriptors.Count; index++)
             {
-                _ = Interop.posix_spawn_file_actions_adddup2(actions, Park(start.Descriptors[index], parked), FirstDescriptor + index);
+                _ = Interop.posix_spawn_file_actions_adddup2(actions, Park(start.Descriptors[index], parking, parked), FirstDescriptor + index);
+            }
+
+            if (start.ManyDescriptors && Interop.sysconf(Interop._SC_OPEN_MAX) > HighDescriptor)
+            {
+                // The child has one thread yet. Its table keeps its size when this is closed, and when the program is loaded.
+                _ = Interop.posix_spawn_file_actions_adddup2(actions, 0, HighDescriptor);
+                _ = Interop.posix_spawn_file_actions_addclose(actions, HighDescriptor);
             }
 
             CloseFrom(actions, FirstDescriptor + start.Descriptors.Count);
@@ -75,9 +83,9 @@ static unsafe class Spawn
         _ = Interop.posix_spawnattr_setflags(attributes, (short)flags);
     }
 
-    static int Park(SafeHandle handle, List<SafeHandle> parked)
+    static int Park(SafeHandle handle, int lowest, List<SafeHandle> parked)
     {
-        var copy = Interop.fcntl(handle, Interop.F_DUPFD_CLOEXEC, ParkingDescriptor);
+        var copy = Interop.fcntl(handle, Interop.F_DUPFD_CLOEXEC, lowest);
         if (copy < 0)
         {
             throw new EnclaveException(

@@ -15,7 +15,7 @@ namespace NitroEnclaves.Enclaves;
 [JsonSerializable(typeof(EnclaveStatistics))]
 [JsonSerializable(typeof(EnclaveEntrance))]
 [JsonSerializable(typeof(string))]
-[JsonSerializable(typeof(EnclaveOptions))]
-[JsonSerializable(typeof(LaunchMessage))]
+[JsonSerializable(typeof(RootFolder))]
+[JsonSerializable(typeof(LaunchFailure))]
 [JsonSerializable(typeof(RunEnclaveConfiguration))]
 sealed partial class EnclaveJsonContext : JsonSerializerContext;

@@ -1,10 +1,11 @@
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>Starts enclaves, each in a background process of its own that outlives this one unless it is told otherwise.</summary>
-public sealed class EnclaveLauncher
+public sealed class EnclaveLauncher : IDisposable
 {
     readonly string _fileName;
     readonly string[] _arguments;
+    WaitingProcess? _ahead;
 
     /// <summary>Creates a launcher.</summary>
     /// <param name="fileName">The program that runs <see cref="EnclaveProcess.RunAsync"/> when it is given the arguments.</param>
@@ -27,6 +28,35 @@ public sealed class EnclaveLauncher
             : new EnclaveLauncher(program, EnclaveProcess.Verb);
     }
 
+    /// <summary>
+    /// Starts the background process of the next enclave now, before it is known what that shall be: two starts of the runtime then go on
+    /// beside each other. <see cref="StartAsync"/> takes it; one that is not taken ends with <see cref="Dispose"/>. Where it cannot be started,
+    /// <see cref="StartAsync"/> tries again, and says so.
+    /// </summary>
+    public void StartAhead()
+    {
+        try
+        {
+            _ahead ??= StartProcess();
+        }
+        catch (EnclaveException)
+        {
+            // Whether it matters is not known yet.
+        }
+    }
+
+    /// <summary>Ends a process that was started ahead and not taken. Enclaves run on.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _ahead, null) is { } waiting)
+        {
+            // It has nothing yet that would have to be put away.
+            waiting.Process.Signal(Interop.SIGKILL);
+            waiting.Process.Exit.GetAwaiter().GetResult();
+            waiting.Stream.Dispose();
+        }
+    }
+
     /// <summary>Starts an enclave and waits for its heartbeat.</summary>
     /// <param name="options">What to start. Relative paths are taken from the current folder.</param>
     /// <param name="progress">Told what happens meanwhile, a line each.</param>
@@ -40,18 +70,8 @@ public sealed class EnclaveLauncher
         options.Validate();
         options = WithFullPaths(options);
         var registry = new EnclaveRegistry(options.RegistryPath);
-        using var pair = SocketPair.Create();
-        var process = ChildProcess.Start(new ChildProcessStart
-        {
-            FileName = _fileName,
-            Arguments = _arguments,
-            Environment = ProcessEnvironment(),
-            Descriptors = [pair.Theirs],
-            Output = JournalOutput.OpenStream(),
-            NewSession = true,
-        });
-        pair.Theirs.Dispose();
-        var channel = new LaunchChannel(pair.TakeStream());
+        var (process, stream) = Interlocked.Exchange(ref _ahead, null) ?? StartProcess();
+        var channel = new LaunchChannel(stream);
         try
         {
             var info = await WaitForStartAsync(channel, options, progress, cancellationToken).ConfigureAwait(false);
@@ -65,6 +85,22 @@ public sealed class EnclaveLauncher
             registry.Tidy();
             throw;
         }
+    }
+
+    WaitingProcess StartProcess()
+    {
+        using var pair = SocketPair.Create();
+        var process = ChildProcess.Start(new ChildProcessStart
+        {
+            FileName = _fileName,
+            Arguments = _arguments,
+            Environment = ProcessEnvironment(),
+            Descriptors = [pair.Theirs],
+            Output = JournalOutput.OpenStream(),
+            NewSession = true,
+            ManyDescriptors = true,
+        });
+        return new WaitingProcess(process, pair.TakeStream());
     }
 
     static async Task<EnclaveRunInfo> WaitForStartAsync(
@@ -117,4 +153,7 @@ public sealed class EnclaveLauncher
     };
 
     static string? Full(string? path) => path is null ? null : Path.GetFullPath(path);
+
+    /// <summary>A process that waits for its options, and the stream that brings them.</summary>
+    sealed record WaitingProcess(ChildProcess Process, Stream Stream);
 }

@@ -26,8 +26,7 @@ public static class EnclaveProcess
         var channel = OpenChannel();
         await using (channel.ConfigureAwait(false))
         {
-            using var patience = new CancellationTokenSource(s_requestPatience);
-            return await channel.ReceiveOptionsAsync(patience.Token).ConfigureAwait(false) is { } options
+            return channel.ReceiveOptions(s_requestPatience) is { } options
                 ? await ServeAsync(channel, options, EngineSelector.Select, TimeProvider.System, ownsProcess: true, OpenLogs).ConfigureAwait(false)
                 : Failure;
         }
@@ -45,11 +44,12 @@ public static class EnclaveProcess
         try
         {
             var registry = new EnclaveRegistry(options.RegistryPath);
-            var engine = selectEngine(options, availability => Tell(new LaunchMessage { Progress = availability.Explanation }));
-            using var authority = EnclaveAuthority.Open(options, time);
-            using var issuer = authority.CreateIssuer();
-            var supervisor = new EnclaveSupervisor(options, registry, engine, issuer, time)
+            using var signer = new EnclaveSigner(options, time);
+            // An engine says whether it can run here by trying, which takes as long as opening and checking the image.
+            var selecting = Task.Run(() => selectEngine(options, availability => Tell(new LaunchMessage { Progress = availability.Explanation })));
+            var supervisor = new EnclaveSupervisor(options, registry, selecting, signer, time)
             {
+                Begun = signer.Begin,
                 OwnsProcess = ownsProcess,
                 LogOutputs = openLogs?.Invoke(line => Tell(new LaunchMessage { Progress = line })) ?? [],
             };
@@ -57,6 +57,7 @@ public static class EnclaveProcess
                 line => Tell(new LaunchMessage { Progress = line }),
                 async info =>
                 {
+                    await signer.OpenAsync().ConfigureAwait(false);
                     await SendAsync(new LaunchMessage { Started = info }).ConfigureAwait(false);
                     started = true;
                 },

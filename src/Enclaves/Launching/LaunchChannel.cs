@@ -1,5 +1,5 @@
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
+using NitroEnclaves.Cbor;
 
 namespace NitroEnclaves.Enclaves;
 
@@ -14,17 +14,42 @@ sealed class LaunchChannel(Stream stream) : IAsyncDisposable
     readonly SemaphoreSlim _writing = new(1);
 
     public Task SendOptionsAsync(EnclaveOptions options, CancellationToken cancellationToken) =>
-        SendAsync(options, EnclaveJson.Context.EnclaveOptions, cancellationToken);
+        SendAsync(LaunchEncoding.Encode(options), cancellationToken);
 
-    public Task<EnclaveOptions?> ReceiveOptionsAsync(CancellationToken cancellationToken) =>
-        ReceiveAsync(EnclaveJson.Context.EnclaveOptions, cancellationToken);
+    /// <summary>
+    /// Waits for the options; null when the other end is gone, sends something else, or nothing in time. It blocks: what it takes to wait
+    /// otherwise would be brought up for this alone, while an enclave's user waits.
+    /// </summary>
+    public EnclaveOptions? ReceiveOptions(TimeSpan patience)
+    {
+        try
+        {
+            stream.ReadTimeout = (int)patience.TotalMilliseconds;
+            var options = CommandFrame.Read(stream, Longest) is { } frame ? LaunchEncoding.DecodeOptions(frame) : null;
+            stream.ReadTimeout = Timeout.Infinite;
+            return options;
+        }
+        catch (Exception exception) when (exception is IOException or EnclaveException or CborException or JsonException)
+        {
+            return null;
+        }
+    }
 
     public Task SendAsync(LaunchMessage message, CancellationToken cancellationToken) =>
-        SendAsync(message, EnclaveJson.Context.LaunchMessage, cancellationToken);
+        SendAsync(LaunchEncoding.Encode(message), cancellationToken);
 
-    /// <summary>The next message; null when the other end is gone.</summary>
-    public Task<LaunchMessage?> ReceiveAsync(CancellationToken cancellationToken) =>
-        ReceiveAsync(EnclaveJson.Context.LaunchMessage, cancellationToken);
+    /// <summary>The next message; null when the other end is gone, or sends something else.</summary>
+    public async Task<LaunchMessage?> ReceiveAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ReceiveFrameAsync(cancellationToken).ConfigureAwait(false) is { } frame ? LaunchEncoding.DecodeMessage(frame) : null;
+        }
+        catch (Exception exception) when (exception is IOException or CborException or JsonException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Completes when the other end is gone; it must not send anything any more.</summary>
     public async Task WaitForCloseAsync(CancellationToken cancellationToken)
@@ -45,9 +70,8 @@ sealed class LaunchChannel(Stream stream) : IAsyncDisposable
         return stream.DisposeAsync();
     }
 
-    async Task SendAsync<T>(T value, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+    async Task SendAsync(byte[] frame, CancellationToken cancellationToken)
     {
-        var frame = JsonSerializer.SerializeToUtf8Bytes(value, type);
         await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -59,18 +83,5 @@ sealed class LaunchChannel(Stream stream) : IAsyncDisposable
         }
     }
 
-    async Task<T?> ReceiveAsync<T>(JsonTypeInfo<T> type, CancellationToken cancellationToken)
-        where T : class
-    {
-        try
-        {
-            return await CommandFrame.ReadAsync(stream, Longest, cancellationToken).ConfigureAwait(false) is { } frame
-                ? JsonSerializer.Deserialize(frame, type)
-                : null;
-        }
-        catch (Exception exception) when (exception is IOException or JsonException)
-        {
-            return null;
-        }
-    }
+    ValueTask<byte[]?> ReceiveFrameAsync(CancellationToken cancellationToken) => CommandFrame.ReadAsync(stream, Longest, cancellationToken);
 }

@@ -23,6 +23,12 @@ sealed record ChildProcessStart
     /// <summary>The CPUs on which it and all its threads stay; null leaves that to the kernel.</summary>
     public IReadOnlyList<uint>? CpuIds { get; init; }
 
+    /// <summary>
+    /// Gives it a table of 256 descriptors from the start. A program of several threads whose table grows waits for every CPU of the machine,
+    /// for up to tens of milliseconds; a runtime that maps its assemblies outgrows the table of 64 that a process begins with.
+    /// </summary>
+    public bool ManyDescriptors { get; init; }
+
     /// <summary>Makes it the leader of a session of its own, so that no terminal's signals reach it.</summary>
     public bool NewSession { get; init; }
 }

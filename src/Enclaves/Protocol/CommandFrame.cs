@@ -23,14 +23,24 @@ static class CommandFrame
             return null;
         }
 
-        var length = read == head.Length ? BinaryPrimitives.ReadUInt64LittleEndian(head) : throw new EndOfStreamException();
-        if (length > (ulong)longest)
+        var item = new byte[Length(head.AsSpan(0, read), longest)];
+        await stream.ReadExactlyAsync(item, cancellationToken).ConfigureAwait(false);
+        return item;
+    }
+
+    /// <summary>The same, blocking.</summary>
+    /// <inheritdoc cref="ReadAsync"/>
+    public static byte[]? Read(Stream stream, int longest)
+    {
+        Span<byte> head = stackalloc byte[sizeof(ulong)];
+        var read = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+        if (read == 0)
         {
-            throw new EnclaveException(EnclaveFailure.InvalidCommand, $"A frame of {length} bytes was announced; {longest} is the most.");
+            return null;
         }
 
-        var item = new byte[length];
-        await stream.ReadExactlyAsync(item, cancellationToken).ConfigureAwait(false);
+        var item = new byte[Length(head[..read], longest)];
+        stream.ReadExactly(item);
         return item;
     }
 
@@ -57,5 +67,13 @@ static class CommandFrame
         var bytes = new byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, number);
         return stream.WriteAsync(bytes, cancellationToken);
+    }
+
+    static ulong Length(ReadOnlySpan<byte> head, int longest)
+    {
+        var length = head.Length == sizeof(ulong) ? BinaryPrimitives.ReadUInt64LittleEndian(head) : throw new EndOfStreamException();
+        return length <= (ulong)longest
+            ? length
+            : throw new EnclaveException(EnclaveFailure.InvalidCommand, $"A frame of {length} bytes was announced; {longest} is the most.");
     }
 }

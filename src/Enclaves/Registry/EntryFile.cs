@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
@@ -73,9 +74,22 @@ sealed class EntryFile : IDisposable
     /// <summary>Writes the entry in place of what the file held.</summary>
     public void Write(EnclaveEntry entry)
     {
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(entry, EnclaveJsonContext.Default.EnclaveEntry);
-        RandomAccess.Write(_file, bytes, 0);
-        RandomAccess.SetLength(_file, bytes.Length);
+        // Written member by member: this is on the way to every start, where bringing the serializer up takes longer than all the writing.
+        var output = new ArrayBufferWriter<byte>(512);
+        using (var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("EnclaveName"u8, entry.Name);
+            writer.WriteString("EnclaveID"u8, entry.Id);
+            writer.WriteNumber("ProcessID"u8, entry.ProcessId);
+            writer.WriteNumber("EnclaveCID"u8, entry.Cid);
+            writer.WriteString("Engine"u8, entry.Engine);
+            writer.WriteString("State"u8, entry.State.ToString());
+            writer.WriteEndObject();
+        }
+
+        RandomAccess.Write(_file, output.WrittenSpan, 0);
+        RandomAccess.SetLength(_file, output.WrittenCount);
     }
 
     public void Dispose() => _file.Dispose();

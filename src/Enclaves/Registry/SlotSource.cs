@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>Makes the slot numbers of new enclaves. Random, so that an id is not used again after its enclave has ended.</summary>
@@ -17,9 +15,10 @@ abstract class SlotSource
     {
         public override ulong? Next()
         {
-            Span<byte> bytes = stackalloc byte[sizeof(ulong)];
-            RandomNumberGenerator.Fill(bytes);
-            return BitConverter.ToUInt64(bytes) | 1;
+            // A GUID's last eight bytes are random but for two bits, and come from the kernel; a cryptographic library would have to be loaded.
+            Span<byte> bytes = stackalloc byte[2 * sizeof(ulong)];
+            Guid.NewGuid().TryWriteBytes(bytes);
+            return BitConverter.ToUInt64(bytes[sizeof(ulong)..]) | 1;
         }
     }
 

@@ -26,13 +26,23 @@ static class EnclaveImages
         }
     }
 
+    /// <summary>Checks the image's checksum.</summary>
+    /// <exception cref="EnclaveException">It is wrong, or the file changed (<see cref="EnclaveFailure.InvalidImage"/>).</exception>
+    public static void CheckChecksum(EifFile image, CancellationToken cancellationToken) => Read(() =>
+    {
+        image.CheckChecksum(cancellationToken);
+        return true;
+    });
+
     /// <summary>Measures the image and checks its checksum.</summary>
     /// <exception cref="EnclaveException">The file changed or its checksum is wrong (<see cref="EnclaveFailure.InvalidImage"/>).</exception>
-    public static EifMeasurements Measure(EifFile image, CancellationToken cancellationToken)
+    public static EifMeasurements Measure(EifFile image, CancellationToken cancellationToken) => Read(() => image.Measure(cancellationToken: cancellationToken));
+
+    static T Read<T>(Func<T> read)
     {
         try
         {
-            return image.Measure(cancellationToken: cancellationToken);
+            return read();
         }
         catch (Exception exception) when (exception is EifException or IOException)
         {

@@ -6,6 +6,22 @@ namespace NitroEnclaves.Enclaves;
 /// <summary>Makes the software NSM of an emulated enclave: which register holds what (contracts, "PCRs").</summary>
 static class EnclaveNsm
 {
+    /// <summary>The NSM of an enclave, whose requests wait until its image is measured.</summary>
+    /// <param name="options">The enclave's options.</param>
+    /// <param name="id">The enclave's id, which is the module's as well.</param>
+    /// <param name="measurement">The image's measurements.</param>
+    /// <param name="signer">Signs the attestation documents.</param>
+    /// <param name="time">The documents' clock.</param>
+    public static INsmTransport Create(
+        EnclaveOptions options, EnclaveId id, SourceMeasurement measurement, IDocumentSigner signer, TimeProvider time)
+    {
+        return measurement.Result.IsCompletedSuccessfully
+            ? Create(options, id, measurement.Result.Result, signer, time)
+            : new AwaitedNsm(measurement, BootAsync());
+
+        async Task<NsmModule> BootAsync() => Create(options, id, await measurement.Result.ConfigureAwait(false), signer, time);
+    }
+
     /// <summary>Boots a module for an enclave.</summary>
     /// <param name="options">The enclave's options.</param>
     /// <param name="id">The enclave's id, which is the module's as well.</param>

@@ -34,15 +34,17 @@ sealed class EnclaveRun : IAsyncDisposable
     /// <param name="patience">How long the heartbeat may take.</param>
     /// <param name="console">What it prints, for the message when it does not come up.</param>
     /// <param name="time">The clock of the patience.</param>
+    /// <param name="begun">Called when the engine has started the enclave, before anything is waited for.</param>
     /// <param name="stop">Gives the start up.</param>
     /// <exception cref="EnclaveException">It did not come up; nothing of it is left.</exception>
     /// <exception cref="OperationCanceledException">The start was given up; nothing of it is left.</exception>
     public static async Task<EnclaveRun> StartAsync(
-        IEnclaveEngine engine, EnclaveLaunch launch, TimeSpan patience, ConsoleLog console, TimeProvider time, CancellationToken stop)
+        IEnclaveEngine engine, EnclaveLaunch launch, TimeSpan patience, ConsoleLog console, TimeProvider time, Action begun, CancellationToken stop)
     {
         var run = new EnclaveRun(await engine.StartAsync(launch, stop).ConfigureAwait(false), time);
         try
         {
+            begun();
             await run.WaitForHeartbeatAsync(patience, console, stop).ConfigureAwait(false);
             return run;
         }

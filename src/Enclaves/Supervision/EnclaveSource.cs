@@ -6,7 +6,8 @@ namespace NitroEnclaves.Enclaves;
 /// <summary>What an enclave is started from, open for its whole life: an image, or a folder, of which nothing is measured.</summary>
 sealed class EnclaveSource : IDisposable
 {
-    static readonly EifMeasurements s_unmeasured = new(PcrValue.Zero, PcrValue.Zero, PcrValue.Zero);
+    /// <summary>The measurements of what was not measured: zeros.</summary>
+    public static readonly EifMeasurements Unmeasured = new(PcrValue.Zero, PcrValue.Zero, PcrValue.Zero);
 
     readonly RootFolder? _folder;
 
@@ -29,20 +30,34 @@ sealed class EnclaveSource : IDisposable
     /// <summary>Measures an image and checks its checksum; a folder, of which nothing is measured, has zero in every register.</summary>
     /// <exception cref="EnclaveException">The image changed or its checksum is wrong (<see cref="EnclaveFailure.InvalidImage"/>).</exception>
     public EifMeasurements Measure(CancellationToken cancellationToken) =>
-        Image is null ? s_unmeasured : EnclaveImages.Measure(Image, cancellationToken);
+        Image is null ? Unmeasured : EnclaveImages.Measure(Image, cancellationToken);
 
-    /// <summary>Refuses a signed image whose signature does not hold now.</summary>
-    /// <exception cref="EnclaveException">The signature does not hold (<see cref="EnclaveFailure.Signature"/>).</exception>
-    public void CheckSignature(EifMeasurements measurements, DateTimeOffset now)
+    /// <summary>
+    /// Refuses an image that must not run: one whose checksum is wrong, or whose signature does not hold now. What may run is measured beside
+    /// its start, as nothing but its NSM depends on that; a signed image, whose signature does, before.
+    /// </summary>
+    /// <returns>The measurements to come.</returns>
+    /// <exception cref="EnclaveException">The checksum is wrong, or the signature does not hold (<see cref="EnclaveFailure.Signature"/>).</exception>
+    public SourceMeasurement Admit(DateTimeOffset now, CancellationToken cancellationToken)
     {
-        if (Image is not null)
+        if (Image is null)
         {
-            EnclaveImages.CheckSignature(Image, measurements, now);
+            return new SourceMeasurement(Unmeasured);
         }
+
+        if (Image.Signature is null)
+        {
+            EnclaveImages.CheckChecksum(Image, cancellationToken);
+            return new SourceMeasurement(Measure, cancellationToken);
+        }
+
+        var measurements = Measure(cancellationToken);
+        EnclaveImages.CheckSignature(Image, measurements, now);
+        return new SourceMeasurement(measurements);
     }
 
     /// <summary>What there is to say of the measurements in a line.</summary>
-    public string Describe(EifMeasurements measurements) => _folder is { } folder ? $"{folder.Path}, not measured" : $"PCR0 {measurements.Pcr0}";
+    public string Describe(EifMeasurements measurements) => _folder is { } folder ? $"{folder.Path} is not measured." : $"The image measures PCR0 {measurements.Pcr0}.";
 
     /// <inheritdoc/>
     public void Dispose() => Image?.Dispose();

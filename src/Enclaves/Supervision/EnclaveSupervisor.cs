@@ -16,22 +16,32 @@ sealed class EnclaveSupervisor
 
     readonly EnclaveOptions _options;
     readonly EnclaveRegistry _registry;
-    readonly IEnclaveEngine _engine;
+    readonly Task<IEnclaveEngine> _selecting;
     readonly IDocumentSigner _signer;
     readonly TimeProvider _time;
 
     /// <summary>Prepares an enclave's life.</summary>
     /// <param name="options">What to start; checked here.</param>
     /// <param name="registry">Where to enter it.</param>
-    /// <param name="engine">What runs it.</param>
+    /// <param name="selecting">Finds what runs it.</param>
     /// <param name="signer">Signs its attestation documents.</param>
     /// <param name="time">The clock of documents and time-outs.</param>
     /// <exception cref="EnclaveException">The options break a rule.</exception>
-    public EnclaveSupervisor(EnclaveOptions options, EnclaveRegistry registry, IEnclaveEngine engine, IDocumentSigner signer, TimeProvider time)
+    public EnclaveSupervisor(EnclaveOptions options, EnclaveRegistry registry, Task<IEnclaveEngine> selecting, IDocumentSigner signer, TimeProvider time)
     {
         options.Validate();
-        (_options, _registry, _engine, _signer, _time) = (options, registry, engine, signer, time);
+        (_options, _registry, _selecting, _signer, _time) = (options, registry, selecting, signer, time);
     }
+
+    /// <summary>Prepares an enclave's life on an engine that is known already.</summary>
+    /// <inheritdoc cref="EnclaveSupervisor(EnclaveOptions, EnclaveRegistry, Task{IEnclaveEngine}, IDocumentSigner, TimeProvider)"/>
+    public EnclaveSupervisor(EnclaveOptions options, EnclaveRegistry registry, IEnclaveEngine engine, IDocumentSigner signer, TimeProvider time)
+        : this(options, registry, Task.FromResult(engine), signer, time)
+    {
+    }
+
+    /// <summary>Told when the engine has started the enclave for the first time, before anything is waited for.</summary>
+    public Action? Begun { get; init; }
 
     /// <summary>Whether the process ends with the enclave, so that commands may take the one's end for the other's.</summary>
     public bool OwnsProcess { get; init; }
@@ -54,24 +64,10 @@ sealed class EnclaveSupervisor
         {
             using var source = EnclaveSource.Open(_options);
             _options.ValidateMemory(source.Length);
-            var measurements = source.Measure(stop);
-            source.CheckSignature(measurements, _time.GetUtcNow());
-
-            var slots = _engine.Reserve(_options) is { } slot ? SlotSource.Of(slot) : SlotSource.Random;
-            using var registration = _registry.Register(_options, _engine.Name, slots);
-            var enclave = known = new SupervisedEnclave(_options, registration, measurements, source.Image?.Metadata, new ConsoleLog());
-            log.Write(EnclaveLogLevel.Info, string.Create(
-                CultureInfo.InvariantCulture,
-                $"Starting {enclave.Name} ({enclave.Id}) by the {_engine.Name} engine: CID {enclave.Cid}, {_options.MemoryMiB} MiB, {_options.VcpuCount} vCPUs, {source.Describe(measurements)}"));
-            progress("Start allocating memory...");
-            try
+            var measurement = source.Admit(_time.GetUtcNow(), stop);
+            await using (measurement.ConfigureAwait(false))
             {
-                var run = await StartAsync(enclave, source, measurements, stop).ConfigureAwait(false);
-                return await SuperviseAsync(enclave, source, run, log, progress, started, stop).ConfigureAwait(false);
-            }
-            finally
-            {
-                enclave.Console.Complete();
+                return await StartAndSuperviseAsync(source, measurement, log, enclave => known = enclave, progress, started, stop).ConfigureAwait(false);
             }
         }
         catch (EnclaveException exception)
@@ -81,15 +77,57 @@ sealed class EnclaveSupervisor
         }
     }
 
-    async Task<EnclaveRun> StartAsync(SupervisedEnclave enclave, EnclaveSource source, EifMeasurements measurements, CancellationToken stop)
+    async Task<EnclaveEnd> StartAndSuperviseAsync(
+        EnclaveSource source, SourceMeasurement measurement, EnclaveLog log, Action<SupervisedEnclave> registered, Action<string> progress,
+        Func<EnclaveRunInfo, Task> started, CancellationToken stop)
     {
-        var patience = _options.BootTimeout ?? EnclaveBootTimeout.For(source.Length, _options.MemoryMiB);
-        var run = await EnclaveRun.StartAsync(_engine, Launch(enclave, source, measurements), patience, enclave.Console, _time, stop).ConfigureAwait(false);
-        enclave.Place(run.Running);
-        return run;
+        var engine = await _selecting.ConfigureAwait(false);
+        var slots = engine.Reserve(_options) is { } slot ? SlotSource.Of(slot) : SlotSource.Random;
+        using var registration = _registry.Register(_options, engine.Name, slots);
+        var enclave = new SupervisedEnclave(_options, registration, source.Image?.Metadata, new ConsoleLog());
+        registered(enclave);
+        log.Write(EnclaveLogLevel.Info, string.Create(
+            CultureInfo.InvariantCulture,
+            $"Starting {enclave.Name} ({enclave.Id}) by the {engine.Name} engine: CID {enclave.Cid}, {_options.MemoryMiB} MiB, {_options.VcpuCount} vCPUs"));
+        progress("Start allocating memory...");
+        try
+        {
+            var run = await StartAsync(engine, enclave, source, measurement, stop).ConfigureAwait(false);
+            log.Write(EnclaveLogLevel.Info, source.Describe(enclave.ImageMeasurements));
+            return await SuperviseAsync(enclave, source, run, log, progress, started, stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            enclave.Console.Complete();
+        }
     }
 
-    EnclaveLaunch Launch(SupervisedEnclave enclave, EnclaveSource source, EifMeasurements measurements) => new()
+    async Task<EnclaveRun> StartAsync(
+        IEnclaveEngine engine, SupervisedEnclave enclave, EnclaveSource source, SourceMeasurement measurement, CancellationToken stop)
+    {
+        var patience = _options.BootTimeout ?? EnclaveBootTimeout.For(source.Length, _options.MemoryMiB);
+        var run = await EnclaveRun.StartAsync(engine, Launch(enclave, source, measurement), patience, enclave.Console, _time, Begin, stop).ConfigureAwait(false);
+        try
+        {
+            enclave.ImageMeasurements = await measurement.Result.ConfigureAwait(false);
+        }
+        catch
+        {
+            await run.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        enclave.Place(run.Running);
+        return run;
+
+        void Begin()
+        {
+            measurement.Begin();
+            Begun?.Invoke();
+        }
+    }
+
+    EnclaveLaunch Launch(SupervisedEnclave enclave, EnclaveSource source, SourceMeasurement measurement) => new()
     {
         Id = enclave.Id,
         Cid = enclave.Cid,
@@ -99,7 +137,7 @@ sealed class EnclaveSupervisor
         VcpuCount = _options.VcpuCount,
         CpuIds = _options.CpuIds,
         DebugMode = _options.DebugMode,
-        Nsm = enclave.NsmRequests.Over(EnclaveNsm.Create(_options, EnclaveId.Parse(enclave.Id), measurements, _signer, _time)),
+        Nsm = enclave.NsmRequests.Over(EnclaveNsm.Create(_options, EnclaveId.Parse(enclave.Id), measurement, _signer, _time)),
         VsockPath = enclave.Registration.Paths.Vsock,
         SharedVsockPath = enclave.Registration.Paths.SharedVsock,
         Forwards = [.. _options.Forwards.Select(VsockForward.Parse)],
@@ -204,12 +242,18 @@ sealed class EnclaveSupervisor
                 throw new EnclaveException(EnclaveFailure.InvalidImage, "The image file has changed since the enclave was first started.");
             }
 
-            if (_engine.Reserve(_options) is { } slot && _options.ModuleId is null)
+            var engine = await _selecting.ConfigureAwait(false);
+            if (engine.Reserve(_options) is { } slot && _options.ModuleId is null)
             {
                 enclave.Registration.Rename(EnclaveId.Parse(enclave.Id).InstanceId, slot);
             }
 
-            current.Run = await StartAsync(enclave, source, measurements, ending).ConfigureAwait(false);
+            var known = new SourceMeasurement(measurements);
+            await using (known.ConfigureAwait(false))
+            {
+                current.Run = await StartAsync(engine, enclave, source, known, ending).ConfigureAwait(false);
+            }
+
             enclave.Registration.Enter(EnclaveState.Running);
             log.Write(EnclaveLogLevel.Info, $"Started again, start {enclave.Restarts + 1}.");
         }

@@ -6,7 +6,7 @@ namespace NitroEnclaves.Enclaves;
 /// <summary>What the process of an enclave knows of it and tells whoever asks.</summary>
 #pragma warning disable CA1001 // The source has no timer, and commands may still cancel it while the enclave goes: it is left to the collector.
 sealed class SupervisedEnclave(
-    EnclaveOptions options, EnclaveRegistration registration, EifMeasurements measurements, EifMetadata? metadata, ConsoleLog console) : ICommandTarget
+    EnclaveOptions options, EnclaveRegistration registration, EifMetadata? metadata, ConsoleLog console) : ICommandTarget
 #pragma warning restore CA1001
 {
     const string HashAlgorithm = "Sha512_48 { .. }";
@@ -36,7 +36,7 @@ sealed class SupervisedEnclave(
     public CancellationToken TerminationAsked => _terminate.Token;
 
     /// <summary>What the image measured when the enclave was first started.</summary>
-    public EifMeasurements ImageMeasurements => measurements;
+    public EifMeasurements ImageMeasurements { get; set; } = EnclaveSource.Unmeasured;
 
     /// <summary>Counts what the enclave asks of its NSM.</summary>
     public NsmRequestCounter NsmRequests { get; } = new();
@@ -111,11 +111,11 @@ sealed class SupervisedEnclave(
         var values = new Dictionary<string, string>
         {
             ["HashAlgorithm"] = HashAlgorithm,
-            ["PCR0"] = measurements.Pcr0.ToString(),
-            ["PCR1"] = measurements.Pcr1.ToString(),
-            ["PCR2"] = measurements.Pcr2.ToString(),
+            ["PCR0"] = ImageMeasurements.Pcr0.ToString(),
+            ["PCR1"] = ImageMeasurements.Pcr1.ToString(),
+            ["PCR2"] = ImageMeasurements.Pcr2.ToString(),
         };
-        if (measurements.Pcr8 is { } certificate)
+        if (ImageMeasurements.Pcr8 is { } certificate)
         {
             values["PCR8"] = certificate.ToString();
         }

@@ -51,6 +51,36 @@ static class EifScanner
         return (measurer.Finish(pcr8), crc);
     }
 
+    /// <summary>The checksum alone: of all bytes but its own four in the header.</summary>
+    public static uint Checksum(ByteSource source, CancellationToken cancellationToken)
+    {
+        using var pool = new ChunkPool();
+        var chunk = pool.Rent();
+        try
+        {
+            uint crc = 0;
+            for (long done = 0; done < source.Length;)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                long end = done < EifHeader.Crc32Offset ? EifHeader.Crc32Offset : source.Length;
+                var bytes = chunk.Buffer.AsSpan(0, (int)Math.Min(Chunk.Size, end - done));
+                source.ReadExactly(done, bytes);
+                crc = Crc32.Append(crc, bytes);
+                done += bytes.Length;
+                if (done == EifHeader.Crc32Offset)
+                {
+                    done = EifHeader.Size;
+                }
+            }
+
+            return crc;
+        }
+        finally
+        {
+            chunk.Release();
+        }
+    }
+
     static bool BootSectionsFollow(IReadOnlyList<EifSection> sections, int index)
     {
         // Only asked at ramdisks, so that files with many sections do not cost the square of their number.

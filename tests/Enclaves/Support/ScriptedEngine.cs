@@ -11,6 +11,9 @@ sealed class ScriptedEngine : IEnclaveEngine
 
     public string Name => "scripted";
 
+    /// <summary>What happens while an enclave is being started.</summary>
+    public Action? Starting { get; set; }
+
     /// <summary>Completes when the enclave was started for the first time.</summary>
     public Task<ScriptedRun> Started => _started.Task;
 
@@ -26,6 +29,7 @@ sealed class ScriptedEngine : IEnclaveEngine
 
     public Task<IRunningEnclave> StartAsync(EnclaveLaunch launch, CancellationToken cancellationToken = default)
     {
+        Starting?.Invoke();
         var run = new ScriptedRun(launch);
         _started.TrySetResult(run);
         _runs.Writer.TryWrite(run);

@@ -17,6 +17,7 @@ public sealed class ReferenceImageTests
         var scan = image.Scan();
 
         Assert.True(scan.CrcMatches);
+        image.CheckChecksum(TestContext.Current.CancellationToken);
         Assert.Equal(Vectors.Registers(name).GetProperty("crc32").GetString(), scan.Crc32.ToString("x8"));
         Assert.Equal(Vectors.Register(name, "PCR0"), scan.Measurements.Pcr0);
         Assert.Equal(Vectors.Register(name, "PCR1"), scan.Measurements.Pcr1);
