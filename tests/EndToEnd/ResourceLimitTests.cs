@@ -81,7 +81,10 @@ public sealed class ResourceLimitTests
             Command = ["/usr/bin/python3", "-u", "/control-groups.py", "/nitro/nitro", "run-enclave", "--engine", "process", "--rootfs", "/limits", "--memory", "64",
                 "--cpu-count", "1", "--attach-console", "--", "/bin/limits", "processes", "2000", "memory", "256"],
         });
-        await using var machine = await host.StartAsync(host.Options(image.Path) with { MemoryMiB = 1024, DebugMode = true, AttachConsole = true });
+        await using var machine = await host.StartAsync(host.Options(image.Path) with
+        {
+            MemoryMiB = 1024, DebugMode = true, AttachConsole = true, BootTimeout = TimeSpan.FromMinutes(10),
+        });
         var console = await GuestConsole.FollowAsync(machine.Client);
         foreach (var line in (string[])[
             $"forked {ResourceGroup.MostProcesses(MemoryMiB) - 2}, then Resource temporarily unavailable",

@@ -33,7 +33,8 @@ public sealed class RootFolderTests
     public async Task Nothing_is_measured_and_nothing_claims_that_it_was()
     {
         await using var host = new EnclaveHost(EngineChoice.Process);
-        await using var enclave = await host.StartAsync(OfFolder(host, await ForeignParts.BringAsync("python"), "/usr/bin/python3", "-c", "import time; time.sleep(600)"));
+        var folder = await ForeignParts.BringAsync("python");
+        await using var enclave = await host.StartAsync(OfFolder(host, folder, "/usr/bin/python3", "-c", "import time; time.sleep(600)"));
         var description = Assert.Single(await host.Registry.DescribeAsync(cancellationToken: Cancellation));
         Assert.Equal("DEBUG_MODE", description.Flags);
         Assert.All((string[])["PCR0", "PCR1", "PCR2"], register => Assert.Equal(new string('0', 96), description.Measurements![register]));
@@ -50,7 +51,7 @@ public sealed class RootFolderTests
             """;
         var read = await Tool.TryRunAsync(Checkout.Command, ["exec", enclave.Info.EnclaveName, "--", "python3", "-c", Code], host.Environment);
         Assert.Equal(("0 True\n1 True\n2 True\n8 True\n", ""), (read.Output, read.Error));
-        Assert.Contains(", not measured", await File.ReadAllTextAsync(Path.Combine(host.LogPath, "nitro_enclaves.log"), Cancellation), StringComparison.Ordinal);
+        Assert.Contains($"{folder} is not measured.", await File.ReadAllTextAsync(Path.Combine(host.LogPath, "nitro_enclaves.log"), Cancellation), StringComparison.Ordinal);
     }
 
     [Fact(Timeout = 180_000)]
