@@ -63,9 +63,9 @@ public sealed class QemuMachineTests
         Assert.Equal(expected, new GuestKernel(version, fromCommandLine).Discovery(commandLine).ToString());
 
     [Theory]
-    [InlineData("console=ttyS0", 2596122u, "console=ttyS0 tsc=reliable tsc_early_khz=2596122 cryptomgr.notests=1")]
-    [InlineData("console=ttyS0", null, "console=ttyS0 cryptomgr.notests=1")]
-    [InlineData("", null, "cryptomgr.notests=1")]
+    [InlineData("console=ttyS0", 2596122u, "console=ttyS0 tsc=reliable tsc_early_khz=2596122 cryptomgr.notests=1 no_timer_check")]
+    [InlineData("console=ttyS0", null, "console=ttyS0 cryptomgr.notests=1 no_timer_check")]
+    [InlineData("", null, "cryptomgr.notests=1 no_timer_check")]
     public void What_emulation_needs_is_appended(string measured, uint? kilohertz, string expected) =>
         Assert.Equal(expected, EmulationCommandLine.Append(measured, kilohertz));
 

@@ -113,9 +113,7 @@ public sealed class WaitAndRestartTests
     static async Task<Task<ToolResult>> StartWaitingAsync(EnclaveHost host, EnclaveRunInfo enclave, params string[] selection)
     {
         var waiting = NitroAsync(host, ["wait-enclave", .. selection]);
-        var socket = $"{enclave.EnclaveId.Split("-enc")[1]}.sock";
-        await UntilAsync(async () => (await File.ReadAllLinesAsync("/proc/net/unix", Cancellation)).Count(
-            line => line.EndsWith(socket, StringComparison.Ordinal) && line.Contains(host.RegistryPath, StringComparison.Ordinal)) > 1 || waiting.IsCompleted);
+        await UntilAsync(async () => await host.IsWaitedForAsync(enclave.EnclaveId) || waiting.IsCompleted);
         return waiting;
     }
 

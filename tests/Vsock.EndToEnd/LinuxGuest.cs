@@ -172,7 +172,7 @@ sealed class LinuxGuest : IAsyncDisposable
                 "-display", "none", "-nodefaults", "-no-user-config", "-run-with", "exit-with-parent=on", "-serial", "stdio",
                 "-global", "virtio-mmio.force-legacy=false", "-chardev", $"socket,id=vsock,path={VhostUserPath}", .. device,
                 "-kernel", Path.Combine(kernel, "bzImage"), "-initrd", ramdisk,
-                "-append", $"console=ttyS0 quiet reboot=t panic=-1 tsc=reliable tsc_early_khz={TimeStampCounter.Kilohertz} cryptomgr.notests=1 random.trust_cpu=on",
+                "-append", $"console=ttyS0 quiet reboot=t panic=-1 tsc=reliable tsc_early_khz={TimeStampCounter.Kilohertz} cryptomgr.notests=1 no_timer_check random.trust_cpu=on",
             ],
         });
         _ = LogAsync(output.TakeStream());

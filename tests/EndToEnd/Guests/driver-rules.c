@@ -4,52 +4,14 @@
 //   driver-rules page      gives a page that is too small
 //   driver-rules core P    makes an enclave, and asks for a CPU once there is a file at the path P
 
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
+#include "nitro-driver.h"
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define NE_CREATE_VM _IOR(0xAE, 0x20, uint64_t)
-#define NE_ADD_VCPU _IOWR(0xAE, 0x21, uint32_t)
-#define NE_GET_IMAGE_LOAD_INFO _IOWR(0xAE, 0x22, struct load_info)
-#define NE_SET_USER_MEMORY_REGION _IOW(0xAE, 0x23, struct memory_region)
-#define NE_START_ENCLAVE _IOWR(0xAE, 0x24, struct start_info)
+enum { PAGES = 128, CID = 77 };
 
-enum { PAGE = 2 << 20, PAGES = 128 };
-
-struct load_info { uint64_t flags, memory_offset; };
-struct memory_region { uint64_t flags, memory_size, userspace_addr; };
-struct start_info { uint64_t flags, enclave_cid; };
-
-static int device;
 static char *memory;
 
 static void row(const char *name, int result) { printf("%s %d\n", name, result < 0 ? errno : 0); }
-
-static int create(void) {
-    uint64_t slot;
-    return ioctl(device, NE_CREATE_VM, &slot);
-}
-
-static int add_cpu(int enclave, uint32_t cpu) { return ioctl(enclave, NE_ADD_VCPU, &cpu); }
-
-static int add_memory(int enclave, uint64_t flags, const void *address, uint64_t size) {
-    struct memory_region region = { flags, size, (uint64_t)(uintptr_t)address };
-    return ioctl(enclave, NE_SET_USER_MEMORY_REGION, &region);
-}
-
-static int start(int enclave, uint64_t flags, uint64_t cid) {
-    struct start_info info = { flags, cid };
-    return ioctl(enclave, NE_START_ENCLAVE, &info);
-}
 
 static void processors(void) {
     int enclave = create();
@@ -70,9 +32,7 @@ static void processors(void) {
 
 static void regions(void) {
     int enclave = create();
-    char *small = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    small = (char *)(((uintptr_t)small + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
-    memset(small, 1, PAGE);
+    char *small = map_small();
     row("INVALID_MEM_REGION_SIZE", add_memory(enclave, 0, memory, PAGE / 2));
     row("UNALIGNED_MEM_REGION_ADDR", add_memory(enclave, 0, memory + 4096, PAGE));
     row("INVALID_MEM_REGION_ADDR", add_memory(enclave, 0, (void *)0xFFFF800000000000, PAGE));
@@ -111,27 +71,26 @@ static void starts(void) {
     row("INVALID_ENCLAVE_CID: the parent's", start(enclave, 0, 3));
     row("INVALID_ENCLAVE_CID: any", start(enclave, 0, UINT32_MAX));
     row("INVALID_ENCLAVE_CID: 64 bits", start(enclave, 0, 1ULL << 33));
-    struct load_info none = { 0, 0 };
-    row("INVALID_FLAG_VALUE: an image", ioctl(enclave, NE_GET_IMAGE_LOAD_INFO, &none));
+    row("INVALID_FLAG_VALUE: an image", locate(enclave, 0));
     row("EFAULT: an image", ioctl(enclave, NE_GET_IMAGE_LOAD_INFO, (void *)8));
     row("ENOTTY: an enclave", ioctl(enclave, _IO(0xAE, 0x7F), 0));
     add_cpu(enclave, 0);
-    row("no rule: a start", start(enclave, 1, 0));
+    row("no rule: a start", start(enclave, 1, CID));
+    int other = create();
+    for (int i = 40; i < 40 + 32; i++) add_memory(other, 0, memory + (size_t)i * PAGE, PAGE);
+    for (int i = 0; i < 2; i++) add_cpu(other, 0);
+    row("EINVAL: another enclave's CID", start(other, 1, CID));
+    close(other);
     row("NOT_IN_INIT_STATE: a CPU", add_cpu(enclave, 3));
     row("NOT_IN_INIT_STATE: memory", add_memory(enclave, 0, memory + 32 * (size_t)PAGE, PAGE));
     row("NOT_IN_INIT_STATE: a start", start(enclave, 0, 0));
     // The driver looks at flags of regions and CIDs first, and at those of images, CPUs' numbers and regions after that.
-    struct load_info unknown = { 7, 0 };
-    row("NOT_IN_INIT_STATE: an image", ioctl(enclave, NE_GET_IMAGE_LOAD_INFO, &unknown));
+    row("NOT_IN_INIT_STATE: an image", locate(enclave, 7));
     row("NOT_IN_INIT_STATE: a CPU that is not there", add_cpu(enclave, 100));
     row("NOT_IN_INIT_STATE: a region of no size", add_memory(enclave, 0, memory, 5));
     row("INVALID_FLAG_VALUE: a region after the start", add_memory(enclave, 1, memory, PAGE));
     row("INVALID_ENCLAVE_CID: after the start", start(enclave, 0, 3));
     close(enclave);
-}
-
-static char *map(int pages) {
-    return mmap(NULL, (size_t)pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 }
 
 static void set_aside(const char *node, const char *count) {
@@ -163,12 +122,7 @@ static void cpu_after(const char *path) {
 
 int main(int count, char **arguments) {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    device = open("/dev/nitro_enclaves", O_RDWR | O_CLOEXEC);
-    if (device < 0) {
-        perror("driver-rules");
-        return 1;
-    }
-
+    if (open_device() < 0) return 1;
     if (count > 1) {
         if (!strcmp(arguments[1], "node")) page_of_node(arguments[2]);
         if (!strcmp(arguments[1], "page")) row("INVALID_PAGE_SIZE", add_memory(create(), 0, map(1), PAGE));
@@ -176,7 +130,7 @@ int main(int count, char **arguments) {
         return 0;
     }
 
-    memory = mmap(NULL, (size_t)PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
+    memory = map(PAGES);
     if (memory == MAP_FAILED) {
         perror("driver-rules");
         return 1;

@@ -20,6 +20,10 @@ public sealed class NitroDriverTests
     // All twenty points of a launch on request: NITRO_KILLS=20.
     const int Kills = 1;
 
+    const int Calls = 1000;
+
+    static readonly string[] s_seeds = ["20261121", "20261122"];
+
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact(Timeout = 900_000)]
@@ -33,6 +37,7 @@ public sealed class NitroDriverTests
         await using var parent = await ParentMachine.BootAsync(
             ("bin/nitro", Path.Combine(package, "usr/lib/nitro-enclaves/nitro")),
             ("bin/ask", await GuestPrograms.CompileAsync("ask")),
+            ("bin/driver-random", await GuestPrograms.CompileAsync("driver-random")),
             ("bin/driver-rules", await GuestPrograms.CompileAsync("driver-rules")),
             ("image.eif", image.Path),
             ("etc/nitro_enclaves/allocator.yaml", configuration));
@@ -46,6 +51,8 @@ public sealed class NitroDriverTests
         await RunsTwoAtTheSameTimeAsync(parent);
         await NothingIsLeftAsync(parent);
         await RefusesByItsRulesAsync(parent);
+        await NothingIsLeftAsync(parent);
+        await AnswersAsTheStandInAsync(parent);
         await NothingIsLeftAsync(parent);
         await IsKilledAtAnyPointAsync(parent);
     }
@@ -101,6 +108,20 @@ public sealed class NitroDriverTests
         foreach (var (rule, reason) in NitroRule.Unverified)
         {
             Console.WriteLine($"Unverified on the real driver: {rule.Name} ({rule.Error}), because {reason}.");
+        }
+    }
+
+    // Whatever is asked for, in whatever order: the stand-in (NitroStandIn) gives the answers of the real one.
+    static async Task AnswersAsTheStandInAsync(ParentMachine parent)
+    {
+        using var pages = await HugePageAllowance.TakeAsync(64);
+        await using var standIn = new InterceptedParent(new ParentTopology(3));
+        var program = await GuestPrograms.CompileAsync("driver-random");
+        foreach (var seed in s_seeds)
+        {
+            var expected = await SucceedsAsync(parent, "/bin/driver-random", seed, $"{Calls}");
+            var result = await standIn.RunAsync(new Dictionary<string, string>(), program, seed, $"{Calls}");
+            Assert.Equal(expected.Split('\n'), result.Output.Trim().Split('\n'));
         }
     }
 

@@ -66,7 +66,12 @@ sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, 
                 stop);
             using var serving = CancellationTokenSource.CreateLinkedTokenSource(stop);
             var reports = ServeReportsAsync(enclave, slot.Cid, EndBoot, serving.Token);
-            await enclave.Ended.WaitAsync(stop);
+            var end = await enclave.Ended.WaitAsync(stop);
+            if (isBooting == 1)
+            {
+                _faults.Enqueue($"Enclave {slot.Cid} ended before it said that it is ready. {end.Explanation}\n{console.TailText()}");
+            }
+
             await serving.CancelAsync();
             await reports;
         }

@@ -126,7 +126,7 @@ sealed class NitroHypervisor(NitroEnclaveStarter starter, IParentMemory memory) 
     NitroReply Start(NitroSlot slot, uint cid, ulong flags)
     {
         // With what number AWS's refuses that is not known.
-        if (cid != 0 && _slots.Values.Any(other => other.Cid == cid && other.State == NitroSlotState.Running))
+        if (cid != 0 && _slots.Values.Any(other => other.Cid == cid))
         {
             return NitroReply.Error(EINVAL);
         }

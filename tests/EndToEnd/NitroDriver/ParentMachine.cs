@@ -140,7 +140,7 @@ sealed class ParentMachine : IAsyncDisposable
                 "-chardev", $"socket,id=vsock,path={_folder.FullName}/vsock.sock", "-device", "vhost-user-vsock-pci,chardev=vsock",
                 "-device", $$$"""{"driver":"vfio-user-pci","rombar":0,"socket":{"type":"unix","path":"{{{_folder.FullName}}}/vfio.sock"}}""",
                 "-kernel", GuestParts.Kernel(KernelKind.Debian), "-initrd", ramdisk,
-                "-append", $"console=ttyS0 loglevel=5 reboot=t panic=-1 tsc=reliable tsc_early_khz={TimeStampCounter.Kilohertz} cryptomgr.notests=1 random.trust_cpu=on",
+                "-append", $"console=ttyS0 loglevel=5 reboot=t panic=-1 tsc=reliable tsc_early_khz={TimeStampCounter.Kilohertz} cryptomgr.notests=1 no_timer_check random.trust_cpu=on",
             ],
             Output = output.Theirs,
         });

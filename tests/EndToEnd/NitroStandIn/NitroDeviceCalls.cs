@@ -25,6 +25,7 @@ sealed class NitroDeviceCalls(NitroDriverModel driver, Func<int, IParentPages> p
     const int LongestArgument = 3 * sizeof(ulong);
 
     readonly ConcurrentDictionary<string, NitroDescriptor> _descriptors = new();
+    readonly Lock _closing = new();
 
     /// <summary>The enclaves whose descriptor some program has open.</summary>
     public IReadOnlyCollection<NitroDescriptor> Descriptors => [.. _descriptors.Values];
@@ -43,10 +44,7 @@ sealed class NitroDeviceCalls(NitroDriverModel driver, Func<int, IParentPages> p
             return CallAnswer.Taken;
         }
 
-        foreach (var closed in _descriptors.Values.Where(descriptor => descriptor.IsClosed))
-        {
-            Close(closed);
-        }
+        CloseThoseClosed();
 
         if (path == DevicePath)
         {
@@ -134,11 +132,26 @@ sealed class NitroDeviceCalls(NitroDriverModel driver, Func<int, IParentPages> p
 
     CallAnswer Refuse(NitroRule rule) => CallAnswer.Fail(driver.Refuse(rule).Error);
 
+    // A close that has returned has given everything back, whoever has noticed it first.
+    void CloseThoseClosed()
+    {
+        lock (_closing)
+        {
+            foreach (var closed in _descriptors.Values.Where(descriptor => descriptor.IsClosed))
+            {
+                Close(closed);
+            }
+        }
+    }
+
     void Close(NitroDescriptor descriptor)
     {
-        if (_descriptors.TryRemove(descriptor.Name, out _))
+        lock (_closing)
         {
-            descriptor.Enclave.Release();
+            if (_descriptors.TryRemove(descriptor.Name, out _))
+            {
+                descriptor.Enclave.Release();
+            }
         }
     }
 }

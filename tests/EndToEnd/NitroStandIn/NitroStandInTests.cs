@@ -14,6 +14,7 @@ public sealed class NitroStandInTests
     const int MemoryMiB = 64;
     const int PagesOfEnclave = MemoryMiB / 2;
     const int PagesOfRules = 128;
+    const int PagesOfCalls = 64;
 
     // Fifty on request: NITRO_PARALLEL=50.
     const int Parallel = 6;
@@ -27,7 +28,7 @@ public sealed class NitroStandInTests
     public async Task Enclaves_are_started_described_read_asked_and_ended()
     {
         await using var host = new EnclaveHost();
-        using var pages = new HugePageAllowance(PagesOfEnclave);
+        using var pages = await HugePageAllowance.TakeAsync(PagesOfEnclave);
         await using var parent = new InterceptedParent(new ParentTopology(3));
         var image = await GuestImage.FromProgramAsync("vsock");
 
@@ -41,8 +42,11 @@ public sealed class NitroStandInTests
         var described = JsonNode.Parse(await SucceedsAsync(parent, host, "describe-enclaves"))!.AsArray();
         Assert.Equal("RUNNING", (string?)Assert.Single(described)!["State"]);
         Assert.Equal(image.Measurements.Pcr0.ToString(), (string?)described[0]!["Measurements"]!["PCR0"]);
-        Assert.Contains(
-            "Linux version", await SucceedsAsync(parent, host, "console", "--enclave-id", id, "--disconnect-timeout", "1"), StringComparison.Ordinal);
+        while (!(await SucceedsAsync(parent, host, "console", "--enclave-id", id, "--disconnect-timeout", "1")).Contains("Linux version", StringComparison.Ordinal))
+        {
+            // A busy machine may need longer than a second to bring it here.
+        }
+
         Assert.Equal(VsockOrder.HashOfNothing, await AskAsync(parent, host, VsockOrder.Sink));
 
         var refused = await parent.RunAsync(host.Environment, [Checkout.PublishedCommand, .. Run(image)]);
@@ -53,8 +57,14 @@ public sealed class NitroStandInTests
         // The second one ends by itself, which its descriptor shows by a hang-up.
         id = (string)JsonNode.Parse(await SucceedsAsync(parent, host, Run(image)))!["EnclaveID"]!;
         var waiting = SucceedsAsync(parent, host, "wait-enclave", "--enclave-id", id);
+        while (!await host.IsWaitedForAsync(id))
+        {
+            Assert.False(waiting.IsCompleted);
+            await Task.Delay(20, Cancellation);
+        }
+
         await AskAsync(parent, host, VsockOrder.Quit);
-        await waiting;
+        Assert.Equal("Exited", (string?)JsonNode.Parse(await waiting)!["Kind"]);
         await NothingIsLeftAsync(parent, host, pages);
         Assert.Empty(parent.Faults);
     }
@@ -63,7 +73,7 @@ public sealed class NitroStandInTests
     public async Task Every_refusal_of_the_driver_is_provoked_by_its_ioctl()
     {
         await using var host = new EnclaveHost();
-        using var pages = new HugePageAllowance(PagesOfRules);
+        using var pages = await HugePageAllowance.TakeAsync(PagesOfRules);
         var provoked = new HashSet<NitroRule>();
         await using (var parent = new InterceptedParent(new ParentTopology(3)))
         {
@@ -101,12 +111,34 @@ public sealed class NitroStandInTests
         DriverRules.AssertProvoked(provoked);
     }
 
+    // That the answers are those of Linux's driver, NitroDriverTests compares.
+    [Fact(Timeout = 300_000)]
+    public async Task Calls_in_any_order_are_answered_alike_each_time_and_leave_nothing()
+    {
+        await using var host = new EnclaveHost();
+        using var pages = await HugePageAllowance.TakeAsync(PagesOfCalls);
+        await using var parent = new InterceptedParent(new ParentTopology(3));
+        var program = await GuestPrograms.CompileAsync("driver-random");
+        var outputs = new HashSet<string>();
+        for (var run = 0; run < 2; run++)
+        {
+            var result = await parent.RunAsync(host.Environment, program, "20261123", "5000");
+            Assert.True(result is { ExitCode: 0, Error: "" }, $"{result}");
+            await NothingIsLeftAsync(parent, host, pages);
+            outputs.Add(result.Output);
+        }
+
+        var lines = Assert.Single(outputs).Split('\n');
+        Assert.Contains(lines, line => line.StartsWith("start", StringComparison.Ordinal) && line.EndsWith(": 0", StringComparison.Ordinal));
+        Assert.Contains(NitroRule.FullCoresNotUsed, parent.Driver.Refusals);
+    }
+
     [Fact(Timeout = 1_800_000)]
     public async Task Parallel_starts_all_succeed()
     {
         var count = Wanted("NITRO_PARALLEL", Parallel);
         await using var host = new EnclaveHost();
-        using var pages = new HugePageAllowance(PagesOfEnclave * count);
+        using var pages = await HugePageAllowance.TakeAsync(PagesOfEnclave * count);
         await using var parent = new InterceptedParent(new ParentTopology((uint)count + 1));
         var image = await GuestImage.FromProgramAsync("vsock");
 
@@ -120,8 +152,12 @@ public sealed class NitroStandInTests
         Assert.Empty(parent.Driver.FreeCpus);
         Assert.Equal(0, HugePageAllowance.FreeNow);
 
-        // Of the shared port 9000 nothing is lost: each of them is heard to end.
-        await Task.WhenAll(started.Select(enclave => SucceedsAsync(parent, host, "terminate-enclave", "--enclave-id", (string)enclave["EnclaveID"]!)));
+        // The command waits three seconds for an answer, as nitro-cli does: on a machine of two processors not fifty at a time.
+        foreach (var enclave in started)
+        {
+            await SucceedsAsync(parent, host, "terminate-enclave", "--enclave-id", (string)enclave["EnclaveID"]!);
+        }
+
         await NothingIsLeftAsync(parent, host, pages);
         Assert.Empty(parent.Faults);
     }
@@ -130,7 +166,7 @@ public sealed class NitroStandInTests
     public async Task Nothing_is_left_of_a_launch_that_is_killed_at_any_point()
     {
         await using var host = new EnclaveHost();
-        using var pages = new HugePageAllowance(PagesOfEnclave);
+        using var pages = await HugePageAllowance.TakeAsync(PagesOfEnclave);
         await using var parent = new InterceptedParent(new ParentTopology(2));
         var image = await GuestImage.FromProgramAsync("vsock");
         var clock = Stopwatch.StartNew();

@@ -16,6 +16,8 @@ sealed class ProcessPages(int process, DonatedMemory memory, Func<ParentPage, Pa
     const ulong Present = 1UL << 63;
     const ulong FrameMask = (1UL << 55) - 1;
 
+    const string PageFlags = "/proc/kpageflags";
+
     // linux/kernel-page-flags.h
     const int CompoundTail = 16;
     const int Huge = 17;
@@ -35,23 +37,30 @@ sealed class ProcessPages(int process, DonatedMemory memory, Func<ParentPage, Pa
             throw new InvalidOperationException("/proc/PID/pagemap shows no physical addresses: the stand-in for the driver needs root (CAP_SYS_ADMIN).");
         }
 
-        var page = new ParentPage(HasFlag(frame, Huge), SizeOf(frame), NodeOf(address), frame * SmallPage);
+        var page = new ParentPage((ReadWord(PageFlags, frame) >> Huge & 1) != 0, SizeOf(frame), NodeOf(address), frame * SmallPage);
         memory.Map(page.Physical, page.Size, process, address);
         return see?.Invoke(page) ?? page;
     }
 
+    // From its first small page to the last that belongs to it.
     static ulong SizeOf(ulong frame)
     {
-        ulong size = SmallPage;
-        while (HasFlag(frame + (size / SmallPage), CompoundTail))
+        const int Step = 512;
+        Span<byte> flags = stackalloc byte[Step * sizeof(ulong)];
+        using var file = File.OpenHandle(PageFlags);
+        for (var count = 1UL; ; count += Step)
         {
-            size += SmallPage;
+            flags.Clear();
+            RandomAccess.Read(file, flags, (long)((frame + count) * sizeof(ulong)));
+            for (var index = 0; index < Step; index++)
+            {
+                if ((BinaryPrimitives.ReadUInt64LittleEndian(flags[(index * sizeof(ulong))..]) >> CompoundTail & 1) == 0)
+                {
+                    return (count + (ulong)index) * SmallPage;
+                }
+            }
         }
-
-        return size;
     }
-
-    static bool HasFlag(ulong frame, int flag) => (ReadWord("/proc/kpageflags", frame) >> flag & 1) != 0;
 
     static ulong ReadWord(string path, ulong index)
     {

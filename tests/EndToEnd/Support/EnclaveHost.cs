@@ -125,6 +125,14 @@ sealed class EnclaveHost : IAsyncDisposable
         await Task.Run(() => Directory.Delete(_folder, recursive: true));
     }
 
+    /// <summary>Whether a command is connected to an enclave's process.</summary>
+    public async Task<bool> IsWaitedForAsync(string enclaveId)
+    {
+        var socket = $"{enclaveId.Split("-enc")[1]}.sock";
+        return (await File.ReadAllLinesAsync("/proc/net/unix", TestContext.Current.CancellationToken)).Count(
+            line => line.EndsWith(socket, StringComparison.Ordinal) && line.Contains(RegistryPath, StringComparison.Ordinal)) > 1;
+    }
+
     /// <summary>Processes of this host that run now.</summary>
     public IReadOnlyList<MarkedProcess> Processes() => MarkedProcess.Find(MarkVariable, InstanceId);
 

@@ -31,6 +31,7 @@ sealed record NitroRule(string Name, int Error, string Meaning)
     public static NitroRule OtherProcess { get; } = new("EIO", 5, "another process has made the enclave");
     public static NitroRule EmptyRegion { get; } = new("ENOMEM", 12, "the region is empty");
     public static NitroRule BadAddress { get; } = new("EFAULT", 14, "there is no memory at the address");
+    public static NitroRule HypervisorRefuses { get; } = new("EINVAL", 22, "the hypervisor refuses what the driver has no rule for");
     public static NitroRule UnknownCommand { get; } = new("ENOTTY", 25, "the driver does not know the command");
 
     /// <summary>All of the driver's rules.</summary>
@@ -38,7 +39,7 @@ sealed record NitroRule(string Name, int Error, string Meaning)
     [
         VcpuAlreadyUsed, VcpuNotInCpuPool, VcpuInvalidCpuCore, InvalidMemRegionSize, InvalidMemRegionAddr, UnalignedMemRegionAddr, MemRegionAlreadyUsed,
         MemNotHugePage, MemDifferentNumaNode, MemMaxRegions, NoMemRegionsAdded, NoVcpusAdded, EnclaveMemMinSize, FullCoresNotUsed, NotInInitState,
-        InvalidVcpu, NoCpusAvailInPool, InvalidPageSize, InvalidFlagValue, InvalidEnclaveCid, OtherProcess, EmptyRegion, BadAddress, UnknownCommand,
+        InvalidVcpu, NoCpusAvailInPool, InvalidPageSize, InvalidFlagValue, InvalidEnclaveCid, OtherProcess, EmptyRegion, BadAddress, HypervisorRefuses, UnknownCommand,
     ];
 
     /// <summary>The rules that no test can provoke on Linux's driver on x86, and why: of these only the stand-in's word is known.</summary>
@@ -49,7 +50,7 @@ sealed record NitroRule(string Name, int Error, string Meaning)
     };
 
     /// <summary>The hypervisor's own refusal, which the driver passes on.</summary>
-    public static NitroRule Hypervisor(int error) => new("the hypervisor", error, "the hypervisor refuses");
+    public static NitroRule Hypervisor(int error) => HypervisorRefuses with { Error = error };
 
     public override string ToString() => $"{Name} ({Error}): {Meaning}";
 }
