@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using NitroEnclaves.Tests;
 
@@ -26,7 +25,7 @@ public sealed class NitroDriverTests
 
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    [Fact(Timeout = 900_000)]
+    [Fact(Timeout = 3_600_000)]
     public async Task Enclaves_run_behind_the_real_driver()
     {
         await Checkout.PrepareAsync();
@@ -128,7 +127,7 @@ public sealed class NitroDriverTests
     // Everything of ours is killed while an enclave is being started: what the kernel holds for it has to go with it.
     static async Task IsKilledAtAnyPointAsync(ParentMachine parent)
     {
-        var kills = int.TryParse(Environment.GetEnvironmentVariable("NITRO_KILLS"), NumberStyles.None, CultureInfo.InvariantCulture, out var wanted) ? wanted : Kills;
+        var kills = InterceptedHost.Wanted("NITRO_KILLS", Kills);
         var clock = Stopwatch.StartNew();
         var started = JsonNode.Parse(await SucceedsAsync(parent, s_run))!;
         var launch = clock.ElapsedMilliseconds;

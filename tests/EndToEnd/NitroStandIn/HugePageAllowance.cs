@@ -8,6 +8,9 @@ namespace NitroEnclaves.EndToEnd.Tests;
 /// </summary>
 sealed class HugePageAllowance : IDisposable
 {
+    /// <summary>The collection of the tests that need some, one after the other.</summary>
+    public const string Tests = "huge pages";
+
     const string Total = "/proc/sys/vm/nr_hugepages";
     const string Free = "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages";
 
