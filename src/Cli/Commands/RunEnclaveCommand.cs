@@ -14,7 +14,7 @@ static class RunEnclaveCommand
 
     /// <summary>Whether the arguments look as if they start an enclave, which is found out for certain only later.</summary>
     public static bool Starts(string[] arguments) =>
-        arguments is [Name, ..] && arguments.Any(argument => argument.StartsWith("--eif-path", StringComparison.Ordinal) || argument.StartsWith("--config", StringComparison.Ordinal));
+        arguments is [Name, ..] && arguments.Any(argument => argument.StartsWith("--eif-path", StringComparison.Ordinal) || argument.StartsWith("--config", StringComparison.Ordinal) || argument.StartsWith("--rootfs", StringComparison.Ordinal));
 
     public static Command Create(EnclaveLauncher launcher)
     {
