@@ -11,7 +11,7 @@ public sealed class EngineSelectorTests
     {
         var qemu = new ProbedEngine(new EngineAvailability("qemu", true, "It runs."));
         var told = new List<EngineAvailability>();
-        Assert.Same(qemu, EngineSelector.Select(choice, s_noNitro, qemu, told.Add));
+        Assert.Same(qemu, EngineSelector.Select(choice, () => s_noNitro, () => qemu, told.Add));
         Assert.Equal(["It runs."], told.Select(availability => availability.Explanation));
     }
 
@@ -23,7 +23,7 @@ public sealed class EngineSelectorTests
     public void An_engine_that_cannot_run_says_why(EngineChoice choice, string explanation)
     {
         var qemu = new ProbedEngine(new EngineAvailability("qemu", false, "Install it."));
-        var refusal = Assert.Throws<EnclaveException>(() => EngineSelector.Select(choice, s_noNitro, qemu, null));
+        var refusal = Assert.Throws<EnclaveException>(() => EngineSelector.Select(choice, () => s_noNitro, () => qemu, null));
         Assert.Equal((EnclaveFailure.EngineUnavailable, 19), (refusal.Failure, refusal.NitroCliCode));
         Assert.Contains(explanation, refusal.Message, StringComparison.Ordinal);
     }
@@ -36,7 +36,7 @@ public sealed class EngineSelectorTests
     {
         var nitro = new ProbedEngine(new EngineAvailability("nitro", true, "It runs."));
         var qemu = new ProbedEngine(new EngineAvailability("qemu", true, "It runs."));
-        Assert.Equal(expected, EngineSelector.Select(choice, nitro, qemu, null).Name);
+        Assert.Equal(expected, EngineSelector.Select(choice, () => nitro, () => qemu, null).Name);
     }
 
     [Fact]

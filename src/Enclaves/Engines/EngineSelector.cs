@@ -15,18 +15,19 @@ public static class EngineSelector
     public static IEnclaveEngine Select(EnclaveOptions options, Action<EngineAvailability>? chosen = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return Select(options.Engine, new NitroEngine(), new QemuEngine(options.QemuPath), chosen);
+        return Select(options.Engine, static () => new NitroEngine(), () => new QemuEngine(options.QemuPath), chosen);
     }
 
-    internal static IEnclaveEngine Select(EngineChoice choice, IEnclaveEngine nitro, IEnclaveEngine qemu, Action<EngineAvailability>? chosen)
+    // An engine looks at this machine when it is made: only those that matter are.
+    internal static IEnclaveEngine Select(EngineChoice choice, Func<IEnclaveEngine> nitro, Func<IEnclaveEngine> qemu, Action<EngineAvailability>? chosen)
     {
         var engine = choice switch
         {
             EngineChoice.Machine => throw new EnclaveException(EnclaveFailure.EngineUnavailable, s_machine.Explanation),
             EngineChoice.Process => new ProcessEngine(),
-            EngineChoice.Nitro => nitro,
-            EngineChoice.Auto when nitro.Probe().IsAvailable => nitro,
-            _ => qemu,
+            EngineChoice.Nitro => nitro(),
+            EngineChoice.Auto when nitro() is var real && real.Probe().IsAvailable => real,
+            _ => qemu(),
         };
         var availability = engine.Probe();
         if (!availability.IsAvailable)

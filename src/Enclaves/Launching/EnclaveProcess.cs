@@ -37,6 +37,8 @@ public static class EnclaveProcess
         bool ownsProcess, Func<Action<string>, IReadOnlyList<IEnclaveLogOutput>>? openLogs = null)
     {
         using var stop = new CancellationTokenSource();
+        // An engine says whether it can run here by trying, which takes as long as everything that comes before its start.
+        var selecting = Task.Run(() => selectEngine(options, availability => Tell(new LaunchMessage { Progress = availability.Explanation })));
         using var signals = new StopSignals(stop);
         using var watching = new CancellationTokenSource();
         var started = false;
@@ -45,8 +47,6 @@ public static class EnclaveProcess
         {
             var registry = new EnclaveRegistry(options.RegistryPath);
             using var signer = new EnclaveSigner(options, time);
-            // An engine says whether it can run here by trying, which takes as long as opening and checking the image.
-            var selecting = Task.Run(() => selectEngine(options, availability => Tell(new LaunchMessage { Progress = availability.Explanation })));
             var supervisor = new EnclaveSupervisor(options, registry, selecting, signer, time)
             {
                 Begun = signer.Begin,
@@ -85,6 +85,7 @@ public static class EnclaveProcess
         {
             await watching.CancelAsync().ConfigureAwait(false);
             await watch.ConfigureAwait(false);
+            await Task.WhenAny(selecting).ConfigureAwait(false);
         }
 
         async Task WatchLauncherAsync()
