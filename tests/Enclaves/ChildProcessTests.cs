@@ -49,7 +49,8 @@ public sealed class ChildProcessTests
         });
         output.Theirs.Dispose();
         using var stream = output.TakeStream();
-        Assert.Equal("256\n", await new StreamReader(stream).ReadToEndAsync(Cancellation));
+        // Or as many as ours has meanwhile.
+        Assert.InRange(int.Parse(await new StreamReader(stream).ReadToEndAsync(Cancellation)), 256, int.MaxValue);
         Assert.Equal(new ChildExit(1, null), await child.Exit);
     }
 

@@ -42,7 +42,7 @@ public static class EnclaveProcess
         using var signals = new StopSignals(stop);
         using var watching = new CancellationTokenSource();
         var started = false;
-        var watch = WatchLauncherAsync();
+        var watch = Task.Run(WatchLauncherAsync);
         try
         {
             var registry = new EnclaveRegistry(options.RegistryPath);
