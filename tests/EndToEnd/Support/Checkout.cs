@@ -18,7 +18,7 @@ static class Checkout
     public static string Command => In("nitro");
 
     /// <summary>The command without what builds it.</summary>
-    public static string BuiltCommand => In("artifacts", "bin", "nitro", "release", "nitro");
+    public static string BuiltCommand => In("artifacts", "nitro", "nitro");
 
     /// <summary>The command as its script publishes it, to be run without the script.</summary>
     public static string PublishedCommand => In("artifacts", "nitro", "nitro");
