@@ -10,14 +10,16 @@ namespace NitroEnclaves.Enclaves;
 /// </summary>
 sealed class RegistryLock : IDisposable
 {
-    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
-    static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(5);
+    // Fifty enclaves that start at the same time on two processors need the lock some hundred times, and all of them are slow then.
+    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+    static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(5);
+    static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(40);
 
     readonly SafeFileHandle _folder;
 
     RegistryLock(SafeFileHandle folder) => _folder = folder;
 
-    /// <summary>Takes the lock; waits for at most ten seconds.</summary>
+    /// <summary>Takes the lock; waits for at most a minute.</summary>
     /// <exception cref="EnclaveException">The folder cannot be opened, or somebody keeps the lock.</exception>
     public static RegistryLock Take(string path)
     {
@@ -28,6 +30,7 @@ sealed class RegistryLock : IDisposable
         }
 
         var since = Stopwatch.GetTimestamp();
+        var pause = s_firstPause;
         while (Interop.flock(folder, Interop.LOCK_EX | Interop.LOCK_NB) < 0)
         {
             var error = Marshal.GetLastPInvokeError();
@@ -37,7 +40,8 @@ sealed class RegistryLock : IDisposable
                 throw Unavailable(path, error == Interop.EWOULDBLOCK ? "another process keeps it locked" : Marshal.GetPInvokeErrorMessage(error));
             }
 
-            Thread.Sleep(s_pause);
+            Thread.Sleep(pause);
+            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
         }
 
         return new RegistryLock(folder);
