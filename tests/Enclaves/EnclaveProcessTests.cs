@@ -101,15 +101,21 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
     {
         var options = new EnclaveOptions
         {
+            EifPath = "/e",
             KernelPath = "/k",
             InitrdPaths = ["/a", "/é"],
             CommandLine = "x \"y\" \n",
             RootFolder = new RootFolder { Path = "/root", Program = new ProgramDescription { Command = ["/a", "b"], Environment = ["A=1"] } },
             MemoryMiB = 512,
+            CpuCount = 2,
             CpuIds = [1, 3],
             EnclaveCid = 0xfffffffe,
             DebugMode = true,
             ConsoleWithoutDebugMode = true,
+            AttachConsole = true,
+            Forwards = ["tcp:1=vsock:2"],
+            VsockAllow = [17, 18],
+            Restart = new RestartPolicy { Mode = RestartMode.OnFailure, Limit = 3, Delay = TimeSpan.FromSeconds(2) },
             Name = "n",
             ParentRoleArn = "arn",
             ParentInstanceId = Samples.Parent,
@@ -124,9 +130,38 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
         await _launcher.SendOptionsAsync(options, Cancellation);
         var received = _process.ReceiveOptions(TimeSpan.FromMinutes(1));
         Assert.Equivalent(options, received, strict: true);
-        Assert.DoesNotContain(
-            typeof(EnclaveOptions).GetProperties(),
-            property => property.CanWrite && property.PropertyType.IsClass && property.GetValue(options) is null && property.Name != nameof(EnclaveOptions.EifPath));
+        var plain = new EnclaveOptions();
+        Assert.All(
+            typeof(EnclaveOptions).GetProperties().Where(property => property.CanWrite),
+            property => Assert.NotEqual(property.GetValue(plain), property.GetValue(options)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_local_authority_is_for_engines_without_an_nsm(bool hasNsm)
+    {
+        _engine.HasNsm = hasNsm;
+        File.WriteAllText(_folder["authority"], "This is no folder.");
+        var serving = Serve(Options);
+        var run = await _engine.Started.WaitAsync(Cancellation);
+        run.Report(0xb7);
+        LaunchMessage? message;
+        do
+        {
+            message = await _launcher.ReceiveAsync(Cancellation);
+        }
+        while (message?.Progress is not null);
+
+        Assert.Equal(hasNsm ? null : EnclaveFailure.FileOperation, message?.Failed?.Failure);
+        await _launcher.DisposeAsync();
+        if (hasNsm)
+        {
+            await new EnclaveRegistry(Options.RegistryPath).Connect(run.Launch.Id).TerminateAsync(Cancellation).ContinueWith(_ => { }, TaskScheduler.Default);
+        }
+
+        Assert.Equal(hasNsm ? 0 : 1, await serving);
+        AssertNothingIsLeft(run);
     }
 
     [Fact]

@@ -8,6 +8,12 @@ public interface IEnclaveEngine
     /// <summary>The engine's name as the command line has it, for example <c>qemu</c>.</summary>
     string Name { get; }
 
+    /// <summary>
+    /// Whether its enclaves have an NSM of their own, as the hypervisor's have; <see cref="EnclaveLaunch.Nsm"/> is then not asked, and no local
+    /// authority is needed.
+    /// </summary>
+    bool HasNsm => false;
+
     /// <summary>Whether the engine can run enclaves here and now, and how or why not. Takes milliseconds and changes nothing.</summary>
     EngineAvailability Probe();
 

@@ -57,7 +57,11 @@ public static class EnclaveProcess
                 line => Tell(new LaunchMessage { Progress = line }),
                 async info =>
                 {
-                    await signer.OpenAsync().ConfigureAwait(false);
+                    if (!(await selecting.ConfigureAwait(false)).HasNsm)
+                    {
+                        await signer.OpenAsync().ConfigureAwait(false);
+                    }
+
                     await SendAsync(new LaunchMessage { Started = info }).ConfigureAwait(false);
                     started = true;
                 },

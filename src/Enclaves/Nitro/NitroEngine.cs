@@ -25,6 +25,9 @@ public sealed class NitroEngine : IEnclaveEngine
     public string Name => "nitro";
 
     /// <inheritdoc/>
+    public bool HasNsm => true;
+
+    /// <inheritdoc/>
     public EngineAvailability Probe() => File.Exists(NitroDevice.DefaultPath)
         ? new EngineAvailability(Name, true, $"{NitroDevice.DefaultPath} is there: the hypervisor runs the enclave.")
         : new EngineAvailability(Name, false, $"{NitroDevice.DefaultPath} is not there: this is no EC2 instance with enclaves enabled, or its driver is not loaded.");

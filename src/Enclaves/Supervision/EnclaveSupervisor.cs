@@ -40,7 +40,7 @@ sealed class EnclaveSupervisor
     {
     }
 
-    /// <summary>Told when the engine has started the enclave for the first time, before anything is waited for.</summary>
+    /// <summary>Told when an engine without an NSM of its own has started the enclave, before anything is waited for.</summary>
     public Action? Begun { get; init; }
 
     /// <summary>Whether the process ends with the enclave, so that commands may take the one's end for the other's.</summary>
@@ -123,7 +123,10 @@ sealed class EnclaveSupervisor
         void Begin()
         {
             measurement.Begin();
-            Begun?.Invoke();
+            if (!engine.HasNsm)
+            {
+                Begun?.Invoke();
+            }
         }
     }
 

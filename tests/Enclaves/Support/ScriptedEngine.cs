@@ -11,6 +11,8 @@ sealed class ScriptedEngine : IEnclaveEngine
 
     public string Name => "scripted";
 
+    public bool HasNsm { get; set; }
+
     /// <summary>What happens while an enclave is being started.</summary>
     public Action? Starting { get; set; }
 
