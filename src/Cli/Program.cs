@@ -19,10 +19,15 @@ static class Program
             return companion.Run(arguments);
         }
 
-        if (CallName.IsNitroCli && arguments is ["--version" or "-V"])
+        if (CallName.Version is { } version && arguments is ["--version" or "-V"])
         {
-            Console.Out.WriteLine("Nitro CLI 1.5.0");
+            Console.Out.WriteLine(version);
             return 0;
+        }
+
+        if (CallName.Verb is { } verb)
+        {
+            arguments = [verb, .. arguments];
         }
 
         using var launcher = EnclaveLauncher.ForThisProgram();
@@ -52,9 +57,9 @@ static class Program
         }
 
         var invocation = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
-        if (parsed.CommandResult.Command.Name == ExecCommand.Name)
+        if (parsed.CommandResult.Command.Name is ExecCommand.Name or VsockProxyCommand.Name)
         {
-            // Ctrl-C is for the program inside; by default it would end this process some seconds later.
+            // Ctrl-C is for the program inside, or for the proxy itself; by default it would end this process some seconds later.
             invocation.ProcessTerminationTimeout = null;
         }
 

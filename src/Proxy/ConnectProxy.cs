@@ -23,13 +23,14 @@ public sealed class ConnectProxy
     }
 
     /// <summary>
-    /// Serves the connections of a listener until cancelled, each in a task of its own. Their number is bounded by the listener's
+    /// Serves the connections of a listener until cancelled, each in a task of its own, and for
+    /// <see cref="ProxyOptions.DrainTimeout"/> those that are open then. Their number is bounded by the listener's
     /// <see cref="VsockOptions.MaxConnections"/>; its read and write time-outs should be infinite, as the proxy has its own.
     /// </summary>
     public Task ServeAsync(VsockListener listener, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(listener);
-        return ProxyListening.ServeAsync(listener, ServeAsync, cancellationToken);
+        return ProxyListening.ServeAsync(listener, ServeAsync, _options, cancellationToken);
     }
 
     /// <summary>Serves one connection to its end; takes it over and never throws at a peer's doing.</summary>

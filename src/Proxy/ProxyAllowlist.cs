@@ -34,15 +34,51 @@ public sealed class ProxyAllowlist
     }
 
     /// <summary>
+    /// AWS's second way onto the list: an entry with the server's port whose address is, or whose name leads to, the first address of the server.
+    /// For servers that the parent's operator names, never for what an enclave asks for: many names share an address.
+    /// </summary>
+    internal async Task<bool> AllowsAddressAsync(
+        ProxyTarget target, Func<string, CancellationToken, Task<IReadOnlyList<IPAddress>>> resolve, CancellationToken cancellationToken)
+    {
+        var entries = _entries.Where(entry => entry.Port == target.Port && entry.Name is not ['.', ..]).ToArray();
+        if (entries.Length == 0 || await TryResolveAsync(target.Host).ConfigureAwait(false) is not [var wanted, ..])
+        {
+            return false;
+        }
+
+        foreach (var entry in entries)
+        {
+            if (entry.Network is { } network ? network.Contains(wanted) : (await TryResolveAsync(entry.Name!).ConfigureAwait(false)).Contains(wanted))
+            {
+                return true;
+            }
+        }
+
+        return false;
+
+        async Task<IReadOnlyList<IPAddress>> TryResolveAsync(string host)
+        {
+            try
+            {
+                return await resolve(host, cancellationToken).ConfigureAwait(false);
+            }
+            catch (SocketException)
+            {
+                return [];
+            }
+        }
+    }
+
+    /// <summary>
     /// Whether an allowed name may lead to an address that its owner's DNS gave. This machine itself and its links (the instance metadata
-    /// service at 169.254.169.254 among them) are reached by entries that name the address, never through a name.
+    /// service at 169.254.169.254 among them) are reached by entries that name the address, never through a name, but for <c>localhost</c>.
     /// </summary>
     public bool AllowsResolved(ProxyTarget target, IPAddress address)
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(address);
         address = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
-        return !IsLocal(address) || _entries.Any(entry => entry.Port == target.Port && entry.Network is { } network && network.Contains(address));
+        return !IsLocal(address) || (target.Host == "localhost" && IPAddress.IsLoopback(address)) || _entries.Any(entry => entry.Port == target.Port && entry.Network is { } network && network.Contains(address));
     }
 
     static bool IsLocal(IPAddress address) => IPAddress.IsLoopback(address) || address.IsIPv6LinkLocal || address.IsIPv6Multicast

@@ -12,8 +12,19 @@ public record ProxyOptions
     /// <summary>How long resolving and connecting may take. Default: 10 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long a connection may rest in both directions. Default: 10 min.</summary>
+    /// <summary>
+    /// How long a connection may rest in both directions. Default: 10 min; <see cref="Timeout.InfiniteTimeSpan"/> for as long as both ends live.
+    /// </summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long connections may go on when the proxy is to end. Default: not at all.</summary>
+    public TimeSpan DrainTimeout { get; init; }
+
+    /// <summary>
+    /// Asked at each connection for the servers to which it leads now, so that a list can be read anew meanwhile; null for
+    /// <see cref="Allowlist"/>.
+    /// </summary>
+    public Func<ProxyAllowlist>? CurrentAllowlist { get; init; }
 
     /// <summary>IPv4 or IPv6 only; <see cref="AddressFamily.Unspecified"/>, the default, takes either.</summary>
     public AddressFamily AddressFamily { get; init; }
@@ -28,6 +39,21 @@ public record ProxyOptions
     {
         ArgumentNullException.ThrowIfNull(Allowlist);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ConnectTimeout, TimeSpan.Zero);
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(IdleTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfLessThan(DrainTimeout, TimeSpan.Zero);
+        if (IdleTimeout != Timeout.InfiniteTimeSpan)
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(IdleTimeout, TimeSpan.Zero);
+        }
+    }
+
+    internal ProxyAllowlist AllowlistNow => CurrentAllowlist?.Invoke() ?? Allowlist;
+
+    /// <summary>The addresses of a server, of the wanted family, in the resolver's order.</summary>
+    /// <exception cref="SocketException">The name has none.</exception>
+    internal async Task<IReadOnlyList<IPAddress>> ResolveAsync(string host, CancellationToken cancellationToken)
+    {
+        IPAddress[] all = IPAddress.TryParse(host, out var address) ? [address]
+            : await (Resolve?.Invoke(host, cancellationToken) ?? Dns.GetHostAddressesAsync(host, cancellationToken)).ConfigureAwait(false);
+        return [.. all.Where(found => AddressFamily == AddressFamily.Unspecified || found.AddressFamily == AddressFamily)];
     }
 }

@@ -4,14 +4,22 @@ using System.Net.Sockets;
 namespace NitroEnclaves.Proxy;
 
 /// <summary>Reaches servers by name or address, so far as the allowlist lets it.</summary>
-sealed class ServerDialer(ProxyOptions options)
+/// <param name="options">The allowlist and limits.</param>
+/// <param name="isVouchedFor">Whether all servers that are asked for have been found on the allowlist already.</param>
+sealed class ServerDialer(ProxyOptions options, bool isVouchedFor = false)
 {
+    // A server that is gone without a word is noticed within two minutes.
+    const int KeepAliveSeconds = 60;
+    const int KeepAliveIntervalSeconds = 15;
+    const int KeepAliveRetries = 4;
+
     /// <summary>Connects to a server at the first of its addresses that answers.</summary>
     /// <returns>What became of it, the connection if there is one, and a sentence for the log if there is none.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<(ServerDialOutcome Outcome, Socket? Server, string Explanation)> ConnectAsync(ProxyTarget target, CancellationToken cancellationToken)
     {
-        if (!options.Allowlist.Allows(target))
+        var allowlist = options.AllowlistNow;
+        if (!isVouchedFor && !allowlist.Allows(target))
         {
             return (ServerDialOutcome.NotAllowed, null, $"{target}: not on the allowlist");
         }
@@ -20,9 +28,9 @@ sealed class ServerDialer(ProxyOptions options)
         limit.CancelAfter(options.ConnectTimeout);
         try
         {
-            foreach (var candidate in await ResolveAsync(target, limit.Token).ConfigureAwait(false))
+            foreach (var candidate in await options.ResolveAsync(target.Host, limit.Token).ConfigureAwait(false))
             {
-                if ((target.Address is not null || options.Allowlist.AllowsResolved(target, candidate))
+                if ((target.Address is not null || allowlist.AllowsResolved(target, candidate))
                     && await TryConnectAsync(new IPEndPoint(candidate, target.Port), limit.Token).ConfigureAwait(false) is { } server)
                 {
                     return (ServerDialOutcome.Connected, server, "");
@@ -41,18 +49,13 @@ sealed class ServerDialer(ProxyOptions options)
         }
     }
 
-    /// <summary>The addresses of a server, of the family that the options want, in the resolver's order.</summary>
-    /// <exception cref="SocketException">The name has none.</exception>
-    public async Task<IEnumerable<IPAddress>> ResolveAsync(ProxyTarget target, CancellationToken cancellationToken)
-    {
-        IPAddress[] all = target.Address is { } address ? [address]
-            : await (options.Resolve?.Invoke(target.Host, cancellationToken) ?? Dns.GetHostAddressesAsync(target.Host, cancellationToken)).ConfigureAwait(false);
-        return all.Where(address => options.AddressFamily == AddressFamily.Unspecified || address.AddressFamily == options.AddressFamily);
-    }
-
     static async Task<Socket?> TryConnectAsync(IPEndPoint address, CancellationToken cancellationToken)
     {
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveIntervalSeconds);
+        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveRetries);
         try
         {
             await socket.ConnectAsync(address, cancellationToken).ConfigureAwait(false);

@@ -43,6 +43,7 @@ public sealed class CommandLineTests
     [InlineData("attest policy --eif a.eif --kms-principal arn:aws:iam::111122223333:role/r --kms-administrator arn:aws:iam::111122223333:root")]
     [InlineData("attest policy --eif a.eif --kms-principal arn:aws:iam::111122223333:role/r")]
     [InlineData("vsock-proxy 8000 kms.us-east-1.amazonaws.com 443 --config c.yaml -w 20 -4")]
+    [InlineData("vsock-proxy 8000 a 443 --max-connections 10 --connect-timeout 2.5 --idle-timeout 0 --drain-timeout 0 --num_workers 7 --ipv6")]
     [InlineData("vsock-proxy --connect --allow a.example.com --allow b.example.com")]
     [InlineData("explain --error-code E26")]
     public void Accepted(string line) => Assert.Empty(Parse(line).Errors);
@@ -97,6 +98,11 @@ public sealed class CommandLineTests
     [InlineData("vsock-proxy 8000 a 443 -4 -6")]
     [InlineData("vsock-proxy 8000 a 443 -w 0")]
     [InlineData("vsock-proxy 8000 a 70000")]
+    [InlineData("vsock-proxy 8000 a 443 --max-connections 0")]
+    [InlineData("vsock-proxy 8000 a 443 --connect-timeout 0")]
+    [InlineData("vsock-proxy 8000 a 443 --connect-timeout NaN")]
+    [InlineData("vsock-proxy 8000 a 443 --idle-timeout -1")]
+    [InlineData("vsock-proxy 8000 a 443 --drain-timeout 1e9")]
     [InlineData("no-such-command")]
     public void Refused(string line) => Assert.NotEmpty(Parse(line).Errors);
 
