@@ -18,9 +18,11 @@ static class EnclaveEndpoints
         application.Use(next => context => Problems.CatchAsync(context, next));
         application.MapGet("/v1/enclaves", ListAsync);
         application.MapPost("/v1/enclaves", RunAsync);
+        application.MapDelete("/v1/enclaves", TerminateAllAsync);
         application.MapGet("/v1/enclaves/{enclave}", DescribeAsync);
         application.MapDelete("/v1/enclaves/{enclave}", TerminateAsync);
         application.MapGet("/v1/enclaves/{enclave}/console", CopyConsoleAsync);
+        application.MapGet("/v1/enclaves/{enclave}/end", WaitAsync);
         application.MapGet("/v1/events", StreamEventsAsync);
         application.MapGet("/metrics", WriteMetricsAsync);
         application.MapGet("/openapi.json", DescribeApiAsync);
@@ -33,43 +35,62 @@ static class EnclaveEndpoints
         select $"{method} {endpoint.RoutePattern.RawText}";
 
     static async Task ListAsync(HttpContext context) =>
-        await WriteAsync(context, EnclaveJson.Write(await Options(context).Registry.DescribeAsync(cancellationToken: context.RequestAborted)));
+        await WriteAsync(context, EnclaveJson.Write(await Options(context).Registry.DescribeAsync(context.Request.Query["metadata"] == "true", context.RequestAborted)));
 
     static async Task RunAsync(HttpContext context)
     {
         var request = await JsonSerializer.DeserializeAsync(context.Request.Body, ServeJson.Default.RunRequest, context.RequestAborted)
             ?? throw new JsonException("The body is an object with eifPath and memoryMiB.");
         var options = Options(context);
-        using var activity = Instruments(context).Activities.StartActivity("run enclave");
-        activity?.SetTag("enclave.image", request.EifPath);
-        await using var enclave = await options.Launcher.StartAsync(request.ToOptions(options.Registry.FolderPath), cancellationToken: context.RequestAborted);
-        activity?.SetTag("enclave.id", enclave.Info.EnclaveId);
+        var info = await Instruments(context).TraceAsync("run enclave", async activity =>
+        {
+            activity?.SetTag("enclave.image", request.EifPath);
+            activity?.SetTag("enclave.engine", request.Engine ?? "auto");
+            await using var enclave = await options.Launcher.StartAsync(request.ToOptions(options.Registry.FolderPath), cancellationToken: context.RequestAborted);
+            activity?.SetTag("enclave.id", enclave.Info.EnclaveId);
+            activity?.SetTag("enclave.name", enclave.Info.EnclaveName);
+            return enclave.Info;
+        });
         await Watch(context).LookAsync(context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status201Created;
-        context.Response.Headers.Location = $"/v1/enclaves/{enclave.Info.EnclaveId}";
-        await WriteAsync(context, EnclaveJson.Write(enclave.Info));
+        context.Response.Headers.Location = $"/v1/enclaves/{info.EnclaveId}";
+        await WriteAsync(context, EnclaveJson.Write(info));
     }
 
     static async Task DescribeAsync(HttpContext context)
     {
-        var description = await Client(context).DescribeAsync(metadata: true, context.RequestAborted);
+        var description = await (await ClientAsync(context)).DescribeAsync(metadata: true, context.RequestAborted);
         await WriteAsync(context, EnclaveJson.Write(description));
     }
 
-    static async Task TerminateAsync(HttpContext context)
+    static async Task TerminateAsync(HttpContext context) => await WriteAsync(context, EnclaveJson.Write(await TerminateAsync(context, () => FindAsync(context))));
+
+    static async Task TerminateAllAsync(HttpContext context)
     {
-        using var activity = Instruments(context).Activities.StartActivity("terminate enclave");
-        var entry = Find(context);
-        activity?.SetTag("enclave.id", entry.Id);
-        var termination = await Options(context).Registry.Connect(entry.Id).TerminateAsync(context.RequestAborted);
-        await WriteAsync(context, EnclaveJson.Write(termination));
+        var ended = new List<EnclaveTermination>();
+        foreach (var entry in await Options(context).Registry.ListAsync(context.RequestAborted))
+        {
+            ended.Add(await TerminateAsync(context, () => Task.FromResult(entry)));
+        }
+
+        await WriteAsync(context, EnclaveJson.Write(ended));
     }
+
+    static Task<EnclaveTermination> TerminateAsync(HttpContext context, Func<Task<EnclaveEntry>> find) => Instruments(context).TraceAsync("terminate enclave", async activity =>
+    {
+        var entry = await find();
+        activity?.SetTag("enclave.id", entry.Id);
+        activity?.SetTag("enclave.name", entry.Name);
+        return await Options(context).Registry.Connect(entry.Id).TerminateAsync(context.RequestAborted);
+    });
+
+    static async Task WaitAsync(HttpContext context) => await WriteAsync(context, EnclaveJson.Write(await (await ClientAsync(context)).WaitAsync(context.RequestAborted)));
 
     static async Task CopyConsoleAsync(HttpContext context)
     {
         var follow = context.Request.Query["follow"] == "true";
         // Found before the answer begins, so that a console that cannot be read is a problem and not an empty text.
-        var client = Client(context);
+        var client = await ClientAsync(context);
         context.Response.ContentType = "text/plain; charset=utf-8";
         await client.CopyConsoleAsync(context.Response.Body, follow, context.RequestAborted);
     }
@@ -104,13 +125,13 @@ static class EnclaveEndpoints
         await description.CopyToAsync(context.Response.Body, context.RequestAborted);
     }
 
-    static EnclaveClient Client(HttpContext context) => Options(context).Registry.Connect(Find(context).Id);
+    static async Task<EnclaveClient> ClientAsync(HttpContext context) => Options(context).Registry.Connect((await FindAsync(context)).Id);
 
-    // By its id, else by its name.
-    static EnclaveEntry Find(HttpContext context)
+    // By its id, else by its name; nitro-cli's enclaves too.
+    static async Task<EnclaveEntry> FindAsync(HttpContext context)
     {
         var wanted = (string)context.Request.RouteValues["enclave"]!;
-        var entries = Options(context).Registry.List();
+        var entries = await Options(context).Registry.ListAsync(context.RequestAborted);
         return entries.FirstOrDefault(entry => entry.Id == wanted) ?? entries.FirstOrDefault(entry => entry.Name == wanted)
             ?? throw new EnclaveException(EnclaveFailure.NoSuchEnclave, $"No running enclave has the id or name '{wanted}'.");
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using NitroEnclaves.Enclaves;
 
 namespace NitroEnclaves.Serve;
 
@@ -36,6 +37,24 @@ sealed class EnclaveInstruments : IDisposable
 
     /// <summary>Spans of the operations.</summary>
     public ActivitySource Activities { get; } = new(Name);
+
+    /// <summary>Does something within a span, which says whether it failed and why.</summary>
+    /// <param name="operation">The span's name.</param>
+    /// <param name="work">What is done; gets the span, or null where nobody listens.</param>
+    public async Task<T> TraceAsync<T>(string operation, Func<Activity?, Task<T>> work)
+    {
+        using var activity = Activities.StartActivity(operation);
+        try
+        {
+            return await work(activity);
+        }
+        catch (Exception exception)
+        {
+            activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
+            activity?.SetTag("error.type", exception is EnclaveException failure ? failure.Failure.ToString() : exception.GetType().Name);
+            throw;
+        }
+    }
 
     public void Observe(IReadOnlyList<ObservedEnclave> enclaves) => _enclaves = enclaves;
 

@@ -30,6 +30,10 @@ static class Problems
         {
             await WriteAsync(context, new Problem(exception.StatusCode, "Malformed", exception.Message));
         }
+        catch (IOException exception) when (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
+        {
+            await WriteAsync(context, new Problem(StatusCodes.Status500InternalServerError, "Unavailable", exception.Message));
+        }
         catch (Exception exception) when (exception is EnclaveException or OperationCanceledException or IOException)
         {
             // An answer that has begun cannot be taken back: the client sees it end early.
@@ -49,7 +53,8 @@ static class Problems
         EnclaveFailure.NoSuchEnclave => StatusCodes.Status404NotFound,
         EnclaveFailure.Console or EnclaveFailure.Naming => StatusCodes.Status409Conflict,
         EnclaveFailure.MissingArgument or EnclaveFailure.ConflictingArgument or EnclaveFailure.InvalidArgument or EnclaveFailure.InvalidCpuConfiguration
-            or EnclaveFailure.InsufficientMemoryRequested or EnclaveFailure.FileOperation or EnclaveFailure.InvalidImage => StatusCodes.Status400BadRequest,
+            or EnclaveFailure.InsufficientMemoryRequested or EnclaveFailure.FileOperation or EnclaveFailure.InvalidImage or EnclaveFailure.Signature
+            or EnclaveFailure.NoSuchCpu or EnclaveFailure.MemoryOverflow => StatusCodes.Status400BadRequest,
         EnclaveFailure.InsufficientCpus or EnclaveFailure.InsufficientMemoryAvailable or EnclaveFailure.EngineUnavailable => StatusCodes.Status503ServiceUnavailable,
         _ => StatusCodes.Status500InternalServerError,
     };

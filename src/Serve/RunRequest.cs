@@ -5,24 +5,36 @@ namespace NitroEnclaves.Serve;
 /// <summary>The body of a request to run an enclave: what <c>run-enclave</c> takes, by the same names.</summary>
 /// <param name="EifPath">The image, absolute, on this machine.</param>
 /// <param name="MemoryMiB">Memory in MiB.</param>
-/// <param name="CpuCount">How many vCPUs.</param>
+/// <param name="CpuCount">How many vCPUs; null for one, or for <paramref name="CpuIds"/>.</param>
+/// <param name="CpuIds">Which CPUs, in place of their number.</param>
 /// <param name="EnclaveName">The name; null for the image file's.</param>
 /// <param name="EnclaveCid">The CID, 4 or above; null for a free one.</param>
 /// <param name="DebugMode">Whether the console can be read.</param>
 /// <param name="Engine">auto, nitro, qemu, machine or process.</param>
 /// <param name="Restart">When it is started again: no, on-failure or always.</param>
+/// <param name="RestartLimit">How often in a row.</param>
+/// <param name="RestartDelay">The first pause in seconds.</param>
+/// <param name="BootTimeout">How long the heartbeat may take, in seconds.</param>
 /// <param name="Forward">Bridges of TCP and vsock, as <c>--forward</c>.</param>
+/// <param name="VsockAllow">Other emulated enclaves that it may dial, as <c>--vsock-allow</c>.</param>
 sealed record RunRequest(
     string EifPath,
     ulong MemoryMiB,
-    uint CpuCount = 1,
+    uint? CpuCount = null,
+    uint[]? CpuIds = null,
     string? EnclaveName = null,
     ulong? EnclaveCid = null,
     bool DebugMode = false,
     string? Engine = null,
     string? Restart = null,
-    string[]? Forward = null)
+    int? RestartLimit = null,
+    double? RestartDelay = null,
+    double? BootTimeout = null,
+    string[]? Forward = null,
+    uint[]? VsockAllow = null)
 {
+    const double LongestBoot = 86400;
+
     /// <summary>The options of the enclave.</summary>
     /// <param name="registryPath">Where it is entered.</param>
     /// <exception cref="EnclaveException">A value cannot be meant.</exception>
@@ -32,15 +44,31 @@ sealed record RunRequest(
             ? EifPath
             : throw new EnclaveException(EnclaveFailure.InvalidArgument, $"eifPath is {EifPath}, not an absolute path."),
         MemoryMiB = MemoryMiB,
-        CpuCount = CpuCount,
+        CpuCount = CpuCount is null && CpuIds is null ? 1 : CpuCount,
+        CpuIds = CpuIds,
         Name = EnclaveName,
         EnclaveCid = EnclaveCid,
         DebugMode = DebugMode,
         Engine = ParseEngine(),
-        Restart = Restart is null ? new RestartPolicy() : new RestartPolicy { Mode = RestartPolicy.ParseMode(Restart) },
+        Restart = ParseRestart(),
+        BootTimeout = BootTimeout is not { } seconds ? null
+            : seconds is > 0 and <= LongestBoot ? TimeSpan.FromSeconds(seconds)
+            : throw new EnclaveException(EnclaveFailure.InvalidArgument, $"bootTimeout is {seconds}, not more than 0 and at most {LongestBoot} seconds."),
         Forwards = Forward ?? [],
+        VsockAllow = VsockAllow ?? [],
         RegistryPath = registryPath,
     };
+
+    RestartPolicy ParseRestart()
+    {
+        var defaults = new RestartPolicy();
+        return new RestartPolicy
+        {
+            Mode = Restart is null ? defaults.Mode : RestartPolicy.ParseMode(Restart),
+            Limit = RestartLimit ?? defaults.Limit,
+            Delay = RestartDelay is { } seconds ? RestartPolicy.ParseDelay(seconds) : defaults.Delay,
+        };
+    }
 
     // By name alone.
     EngineChoice ParseEngine() => Engine is null

@@ -41,4 +41,16 @@ public sealed class NitroCliNameTests : IDisposable
         Assert.Equal((1, ""), (result.ExitCode, result.Output));
         Assert.StartsWith("Error: /sys/module/nitro_enclaves", result.Error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_allocator_under_AWSs_name_reads_AWSs_file_below_the_folder_of_an_installation()
+    {
+        var link = Path.Combine(_folder.Path, "nitro-enclaves-allocator");
+        File.CreateSymbolicLink(link, NitroCommand.FilePath);
+        var missing = NitroCommand.RunAs(link, [], "", ("NITRO_CLI_INSTALL_DIR", _folder.Path));
+        Assert.Equal(1, missing.ExitCode);
+        Assert.StartsWith($"Error: {_folder.Path}/etc/nitro_enclaves/allocator.yaml cannot be read", missing.Error, StringComparison.Ordinal);
+        _folder.Write("etc/nitro_enclaves/allocator.yaml", "---\nmemory_mib: 512\ncpus: 2\n");
+        Assert.Contains("allocator.yaml:3 has \"cpus\"", NitroCommand.RunAs(link, [], "", ("NITRO_CLI_INSTALL_DIR", _folder.Path)).Error, StringComparison.Ordinal);
+    }
 }

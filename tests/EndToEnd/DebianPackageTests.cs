@@ -12,6 +12,8 @@ public sealed class DebianPackageTests
     {
         var root = await DebianPackage.RootAsync();
         Assert.Equal("Nitro CLI 1.5.0", (await Tool.RunAsync(Path.Combine(root, "usr/bin/nitro-cli"), ["--version"])).Trim());
+        Assert.Equal("Vsock-TCP proxy 1.0.2", (await Tool.RunAsync(Path.Combine(root, "usr/bin/vsock-proxy"), ["--version"])).Trim());
+        Assert.Contains("--config", await Tool.RunAsync(Path.Combine(root, "usr/bin/nitro-enclaves-allocator"), ["--help"]), StringComparison.Ordinal);
         Assert.DoesNotContain("Nitro CLI", await Tool.RunAsync(Path.Combine(root, "usr/bin/nitro"), ["--version"]), StringComparison.Ordinal);
 
         var configuration = AllocatorConfiguration.Load(root + AllocatorConfiguration.DefaultPath);
@@ -33,5 +35,53 @@ public sealed class DebianPackageTests
         }
 
         Assert.Contains("GROUP=\"ne\"", await File.ReadAllTextAsync(Path.Combine(root, "usr/lib/udev/rules.d/99-nitro_enclaves.rules"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 900_000)]
+    public async Task Systemd_takes_its_units_its_group_and_its_folders()
+    {
+        await Tool.RunAsync(Checkout.In("eng", "systemd"), []);
+        var root = await DebianPackage.RootAsync();
+        var folder = Directory.CreateTempSubdirectory("units-").FullName;
+        try
+        {
+            foreach (var unit in Directory.GetFiles(Path.Combine(root, "usr/lib/systemd/system")))
+            {
+                // The programs lie where the package was unpacked; all else stays.
+                var text = await File.ReadAllTextAsync(unit, TestContext.Current.CancellationToken);
+                var path = Path.Combine(folder, Path.GetFileName(unit));
+                await File.WriteAllTextAsync(path, text.Replace("=/usr/bin/", $"={root}/usr/bin/", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+                Assert.Equal("", await VerifyAsync(path));
+                await File.AppendAllTextAsync(path, "[Service]\nNoSuchKey=1\n", TestContext.Current.CancellationToken);
+                Assert.Contains("NoSuchKey", await VerifyAsync(path), StringComparison.Ordinal);
+            }
+
+            var target = Path.Combine(folder, "root");
+            foreach (var name in (string[])["usr/lib/sysusers.d/nitro-enclaves.conf", "usr/lib/tmpfiles.d/nitro-enclaves.conf"])
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(target, name))!);
+                File.Copy(Path.Combine(root, name), Path.Combine(target, name));
+            }
+
+            Directory.CreateDirectory(Path.Combine(target, "etc"));
+            await Tool.RunAsync("systemd-sysusers", [$"--root={target}"]);
+            await File.WriteAllTextAsync(Path.Combine(target, "etc/passwd"), "root:x:0:0::/:/bin/sh\n", TestContext.Current.CancellationToken);
+            await Tool.RunAsync("systemd-tmpfiles", [$"--root={target}", "--create", "nitro-enclaves.conf"]);
+            var group = (await File.ReadAllLinesAsync(Path.Combine(target, "etc/group"), TestContext.Current.CancellationToken)).Single(line => line.StartsWith("ne:", StringComparison.Ordinal)).Split(':')[2];
+            foreach (var made in (string[])["run/nitro_enclaves", "var/log/nitro_enclaves"])
+            {
+                Assert.Equal($"775 0 {group}", (await Tool.RunAsync("stat", ["-c", "%a %u %g", Path.Combine(target, made)])).Trim());
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    static async Task<string> VerifyAsync(string unit)
+    {
+        var result = await Tool.TryRunAsync("systemd-analyze", ["verify", "--man=no", unit]);
+        return $"{result.Output}{result.Error}{(result.ExitCode == 0 ? "" : $"exit code {result.ExitCode}")}";
     }
 }

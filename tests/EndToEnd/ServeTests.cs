@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using NitroEnclaves.Enclaves;
+using NitroEnclaves.Tests;
 
 namespace NitroEnclaves.EndToEnd.Tests;
 
@@ -75,6 +76,62 @@ public sealed class ServeTests(SampleImage sample)
         await host.AssertNothingLeftAsync();
     }
 
+    // Under QEMU, where the vsock and the NSM are ours to count; with an exporter that nobody of the program knows.
+    [Fact(Timeout = 300_000)]
+    public async Task Answers_are_as_described_and_an_exporter_sees_what_an_enclave_does()
+    {
+        await using var host = new EnclaveHost();
+        var socketPath = Path.Combine(host.RegistryPath, "serve.http");
+        var export = Path.Combine(host.Folder, "export");
+        using var server = await StartAsync(host, ("DOTNET_STARTUP_HOOKS", typeof(ServeTests).Assembly.Location), ("TEST_EXPORT", export));
+        using var http = Client(socketPath);
+        var schema = new ApiSchema(await GetAsync(http, "/openapi.json"));
+        using var events = new StreamReader(await http.GetStreamAsync("/v1/events", Token));
+
+        using var started = await http.PostAsJsonAsync(
+            "/v1/enclaves", new { eifPath = sample.Image.Path, memoryMiB = 512, enclaveName = "watched", debugMode = true, engine = "qemu", bootTimeout = 240 }, Token);
+        var run = await started.Content.ReadFromJsonAsync<JsonElement>(Token);
+        Assert.Empty(schema.Faults("POST", "/v1/enclaves", "201", run));
+        var info = JsonSerializer.Deserialize<EnclaveRunInfo>(run)!;
+        await AttestedGreeting.AskAsync(host, info, "Ada");
+        Assert.Empty(schema.Faults("GET", "/v1/enclaves", "200", await GetAsync(http, "/v1/enclaves?metadata=true")));
+        var described = await GetAsync(http, "/v1/enclaves/watched");
+        Assert.Empty(schema.Faults("GET", "/v1/enclaves/{enclave}", "200", described));
+        Assert.Equal("attester", described.GetProperty("ImageName").GetString());
+        using var refused = await http.GetAsync("/v1/enclaves/nobody", Token);
+        Assert.Empty(schema.Faults("GET", "/v1/enclaves/{enclave}", "default", await refused.Content.ReadFromJsonAsync<JsonElement>(Token)));
+        Assert.Empty(schema.Faults("Event", await NextDataAsync(events)));
+
+        var metrics = await http.GetStringAsync("/metrics", Token);
+        string[] named = ["running", "memory_bytes", "starts_total", "restarts_total", "ends_total", "nsm_requests_total", "vsock_bytes_total"];
+        Assert.All(named, name => Assert.Contains($"# TYPE nitro_enclave_{name} ", metrics, StringComparison.Ordinal));
+        Assert.Matches($"nitro_enclave_nsm_requests_total{{enclave=\"{info.EnclaveId}\",name=\"watched\",operation=\"Attestation\"}} 1\n", metrics);
+        Assert.Matches("nitro_enclave_vsock_bytes_total{.*direction=\"from\"} [1-9]", metrics);
+        Assert.Matches("nitro_enclave_vsock_bytes_total{.*direction=\"to\"} [1-9]", metrics);
+
+        var end = GetAsync(http, "/v1/enclaves/watched/end");
+        using var ended = await http.DeleteAsync("/v1/enclaves", Token);
+        var terminations = await ended.Content.ReadFromJsonAsync<JsonElement>(Token);
+        Assert.Empty(schema.Faults("DELETE", "/v1/enclaves", "200", terminations));
+        Assert.Equal(info.EnclaveId, Assert.Single(terminations.EnumerateArray()).GetProperty("EnclaveID").GetString());
+        Assert.Empty(schema.Faults("GET", "/v1/enclaves/{enclave}/end", "200", await end));
+        Assert.Equal("Terminated", (await end).GetProperty("Kind").GetString());
+        Assert.Empty(schema.Faults("Event", await NextDataAsync(events)));
+
+        using (var terminate = Process.Start("/bin/kill", ["-TERM", $"{server.Id}"]))
+        {
+            await terminate.WaitForExitAsync(Token);
+        }
+
+        await server.WaitForExitAsync(Token);
+        var exported = await File.ReadAllLinesAsync(export, Token);
+        Assert.Contains($"span run enclave Unset enclave.image={sample.Image.Path} enclave.engine=qemu enclave.id={info.EnclaveId} enclave.name=watched", exported);
+        Assert.Contains($"span terminate enclave Unset enclave.id={info.EnclaveId} enclave.name=watched", exported);
+        Assert.Contains($"measurement nitro.enclave.memory {512L << 20} enclave={info.EnclaveId} name=watched", exported);
+        Assert.Contains("measurement nitro.enclave.starts 1 engine=qemu", exported);
+        await host.AssertNothingLeftAsync();
+    }
+
     static async Task OrderAsync(EnclaveHost host, string order)
     {
         var enclave = Assert.Single(await host.Registry.DescribeAsync(cancellationToken: Token));
@@ -82,10 +139,10 @@ public sealed class ServeTests(SampleImage sample)
         await connection.Stream.WriteAsync(Encoding.ASCII.GetBytes(order), Token);
     }
 
-    static async Task<Process> StartAsync(EnclaveHost host)
+    static async Task<Process> StartAsync(EnclaveHost host, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(Checkout.In("artifacts", "bin", "nitro-serve", "release", "nitro-serve")) { RedirectStandardError = true };
-        foreach (var (name, value) in host.Environment)
+        foreach (var (name, value) in host.Environment.Select(one => (one.Key, one.Value)).Concat(environment))
         {
             start.Environment[name] = value;
         }
@@ -122,12 +179,18 @@ public sealed class ServeTests(SampleImage sample)
 
     static async Task<(string Type, string EnclaveId)> NextAsync(StreamReader events)
     {
+        var data = await NextDataAsync(events);
+        return (data.GetProperty("type").GetString()!, data.GetProperty("enclaveId").GetString()!);
+    }
+
+    static async Task<JsonElement> NextDataAsync(StreamReader events)
+    {
         while (await events.ReadLineAsync(Token) is { } line)
         {
             if (line.StartsWith("data: ", StringComparison.Ordinal))
             {
                 using var data = JsonDocument.Parse(line[6..]);
-                return (data.RootElement.GetProperty("type").GetString()!, data.RootElement.GetProperty("enclaveId").GetString()!);
+                return data.RootElement.Clone();
             }
         }
 

@@ -1,7 +1,12 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
+using NitroEnclaves.Enclaves;
+using NitroEnclaves.Tests;
 
 namespace NitroEnclaves.Serve.Tests;
 
@@ -60,6 +65,7 @@ public sealed class EnclaveServerTests
     [InlineData("GET", "/v1/enclaves/none", null, 404, "NoSuchEnclave", "E11")]
     [InlineData("DELETE", "/v1/enclaves/none", null, 404, "NoSuchEnclave", "E11")]
     [InlineData("GET", "/v1/enclaves/none/console", null, 404, "NoSuchEnclave", "E11")]
+    [InlineData("GET", "/v1/enclaves/none/end", null, 404, "NoSuchEnclave", "E11")]
     [InlineData("GET", "/nothing", null, 404, "NoSuchOperation", null)]
     [InlineData("PUT", "/v1/enclaves", "{}", 405, "NoSuchOperation", null)]
     [InlineData("POST", "/v1/enclaves", "", 400, "Malformed", null)]
@@ -82,7 +88,83 @@ public sealed class EnclaveServerTests
         var problem = JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(Token), ServeJson.Default.Problem)!;
         Assert.Equal((status, title, code), (problem.Status, problem.Title, problem.Code));
         Assert.NotEmpty(problem.Detail);
+        var schema = new ApiSchema(await served.GetAsync("/openapi.json"));
+        using var text = JsonDocument.Parse(await response.Content.ReadAsStringAsync(Token));
+        Assert.Empty(schema.Faults("Problem", text.RootElement));
     }
+
+    // What the server gives out, by its own types: no member is described that is not there, and none is there that is not described.
+    [Fact]
+    public async Task The_schemas_have_the_members_of_the_answers()
+    {
+        await using var served = await ServedEnclaves.StartAsync();
+        var schemas = (await served.GetAsync("/openapi.json")).GetProperty("components").GetProperty("schemas");
+        foreach (var (schema, type) in new Dictionary<string, Type>
+        {
+            ["StartedEnclave"] = typeof(EnclaveRunInfo), ["Enclave"] = typeof(EnclaveDescription), ["Termination"] = typeof(EnclaveTermination), ["End"] = typeof(EnclaveEnd),
+        })
+        {
+            var members = type.GetProperties().SelectMany(property => property.GetCustomAttributes(typeof(JsonPropertyNameAttribute), true)).Select(name => ((JsonPropertyNameAttribute)name).Name);
+            Assert.Equal(members.Order(), schemas.GetProperty(schema).GetProperty("properties").EnumerateObject().Select(property => property.Name).Order());
+        }
+
+        Assert.Equal(
+            ServeJson.Default.EnclaveEvent.Properties.Select(property => property.Name).Order(),
+            schemas.GetProperty("Event").GetProperty("properties").EnumerateObject().Select(property => property.Name).Order());
+        Assert.Equal(
+            Enum.GetNames<EnclaveEndKind>().Order(), schemas.GetProperty("End").GetProperty("properties").GetProperty("Kind").GetProperty("enum").EnumerateArray().Select(kind => kind.GetString()!).Order());
+    }
+
+    [Fact]
+    public async Task Operations_are_spans_that_say_why_they_failed()
+    {
+        var spans = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == EnclaveInstruments.Name,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = spans.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        await using var served = await ServedEnclaves.StartAsync();
+        // Others' tests make spans too: these are known by their names.
+        using var run = await served.Http.PostAsync("/v1/enclaves", Json($$"""{"eifPath":"{{served.FolderPath}}/none.eif","memoryMiB":64,"engine":"process"}"""), Token);
+        // The launcher of these tests ends at once.
+        Assert.Equal(HttpStatusCode.InternalServerError, run.StatusCode);
+        using var end = await served.Http.DeleteAsync("/v1/enclaves/nobody-of-this-test", Token);
+        var started = Assert.Single(spans, span => (string?)span.GetTagItem("enclave.image") == $"{served.FolderPath}/none.eif");
+        Assert.Equal(("run enclave", ActivityStatusCode.Error, "process"), (started.OperationName, started.Status, (string?)started.GetTagItem("enclave.engine")));
+        Assert.NotNull(started.GetTagItem("error.type"));
+        var terminated = Assert.Single(spans, span => span.StatusDescription?.Contains("nobody-of-this-test", StringComparison.Ordinal) == true);
+        Assert.Equal(("terminate enclave", "NoSuchEnclave"), (terminated.OperationName, (string?)terminated.GetTagItem("error.type")));
+    }
+
+    [Fact]
+    public async Task Without_enclaves_nothing_is_ended()
+    {
+        await using var served = await ServedEnclaves.StartAsync();
+        using var response = await served.Http.DeleteAsync("/v1/enclaves", Token);
+        Assert.Equal("[]\n", await response.Content.ReadAsStringAsync(Token));
+    }
+
+    [Theory]
+    [InlineData("""{"eifPath":"/a.eif","memoryMiB":64,"cpuCount":2,"cpuIds":[1,3]}""", "ConflictingArgument")]
+    [InlineData("""{"eifPath":"/a.eif","memoryMiB":64,"cpuIds":[1,1]}""", "InvalidCpuConfiguration")]
+    [InlineData("""{"eifPath":"/a.eif","memoryMiB":64,"bootTimeout":0}""", "InvalidArgument")]
+    [InlineData("""{"eifPath":"/a.eif","memoryMiB":64,"restart":"sometimes"}""", "InvalidArgument")]
+    [InlineData("""{"eifPath":"/a.eif","memoryMiB":64,"restart":"always","restartLimit":0}""", "InvalidArgument")]
+    [InlineData("""{"eifPath":"/a.eif","memoryMiB":64,"restartDelay":-1}""", "InvalidArgument")]
+    [InlineData("""{"eifPath":"/a.eif","memoryMiB":64,"vsockAllow":[3]}""", "InvalidArgument")]
+    [InlineData("""{"eifPath":"/a.eif","memoryMiB":64,"forward":["tcp"]}""", "InvalidArgument")]
+    public async Task Options_are_held_to_the_rules_of_the_command(string body, string title)
+    {
+        await using var served = await ServedEnclaves.StartAsync();
+        using var response = await served.Http.PostAsync("/v1/enclaves", Json(body), Token);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Equal(title, JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(Token), ServeJson.Default.Problem)!.Title);
+    }
+
+    static StringContent Json(string body) => new(body, Encoding.UTF8, "application/json");
 
     [Fact]
     public async Task A_request_above_64_KiB_is_not_read()

@@ -14,7 +14,8 @@ static class AllocateCommand
         {
             Description = "What to set aside: memory_mib, and cpu_count or cpu_pool.",
             HelpName = "FILE",
-            DefaultValueFactory = _ => AllocatorConfiguration.DefaultPath,
+            // The variable is nitro-cli's: where its files were installed below another folder than the root.
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("NITRO_CLI_INSTALL_DIR") + AllocatorConfiguration.DefaultPath,
         };
         var quiet = new Option<bool>("--quiet") { Description = "Print nothing but errors." };
         var command = new Command("allocate", "Set CPUs and huge pages of a Nitro parent instance aside for enclaves, as its allocator.yaml says.") { config, quiet };
