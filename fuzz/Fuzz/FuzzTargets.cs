@@ -21,5 +21,9 @@ static class FuzzTargets
         new EnvelopeFuzzTarget(),
         new KeyPolicyFuzzTarget(),
         new ConnectFuzzTarget(),
+        new CommandFuzzTarget(),
+        new AllocatorFuzzTarget(),
+        new AllowlistFuzzTarget(),
+        new ConfigurationFuzzTarget(),
     ];
 }

@@ -25,6 +25,11 @@ static class VsockDeviceFile
         {
             return Parse(reader);
         }
+        // The library has exceptions of other types for some malformed texts.
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
+        {
+            throw new CommandFailure(3, $"{path} is not YAML: {exception.Message}");
+        }
         catch (YamlException exception)
         {
             throw new CommandFailure(17, $"{file}, line {exception.Start.Line}: {exception.Message}");

@@ -44,6 +44,20 @@ public static class ProxyAllowlistFile
     public static ProxyAllowlist Parse(TextReader text)
     {
         var parser = new Parser(text);
+        try
+        {
+            return Parse(parser);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException or IndexOutOfRangeException)
+        {
+            // What the library throws for some malformed texts in place of its own exception.
+            var at = parser.Current is { } current ? current.Start : Mark.Empty;
+            throw new YamlException(at, at, "Bad yaml format", exception);
+        }
+    }
+
+    static ProxyAllowlist Parse(Parser parser)
+    {
         parser.Consume<StreamStart>();
         parser.Consume<DocumentStart>();
         parser.Consume<MappingStart>();

@@ -26,7 +26,7 @@ public sealed class DebianPackageTests
         Assert.Equal(
             ["nitro-enclave@.service", "nitro-enclaves-allocator.service", "nitro-enclaves-vsock-proxy.service"],
             units.Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        foreach (var line in units.SelectMany(File.ReadLines).Where(line => line.StartsWith("Exec", StringComparison.Ordinal)))
+        foreach (var line in units.SelectMany(File.ReadLines).Where(line => line.StartsWith("Exec", StringComparison.Ordinal) && line.Contains("=/usr/bin/", StringComparison.Ordinal)))
         {
             // Each unit calls a command that is in the package and knows the verb.
             var command = Regex.Match(line, @"^Exec\w+=(?<program>\S+) (?<verb>[a-z-]+)");
@@ -47,12 +47,12 @@ public sealed class DebianPackageTests
         {
             foreach (var unit in Directory.GetFiles(Path.Combine(root, "usr/lib/systemd/system")))
             {
-                // The programs lie where the package was unpacked; all else stays.
-                var text = await File.ReadAllTextAsync(unit, TestContext.Current.CancellationToken);
-                var path = Path.Combine(folder, Path.GetFileName(unit));
-                await File.WriteAllTextAsync(path, text.Replace("=/usr/bin/", $"={root}/usr/bin/", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+                // The programs lie where the package was unpacked; all else stays. Units name each other, so that one's faults are all others'.
+                var text = (await File.ReadAllTextAsync(unit, TestContext.Current.CancellationToken)).Replace("=/usr/bin/", $"={root}/usr/bin/", StringComparison.Ordinal);
+                var path = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, Path.GetFileName(unit) + ".d")).FullName, Path.GetFileName(unit));
+                await File.WriteAllTextAsync(path, text, TestContext.Current.CancellationToken);
                 Assert.Equal("", await VerifyAsync(path));
-                await File.AppendAllTextAsync(path, "[Service]\nNoSuchKey=1\n", TestContext.Current.CancellationToken);
+                await File.WriteAllTextAsync(path, text.Replace("[Service]\n", "[Service]\nNoSuchKey=1\n", StringComparison.Ordinal), TestContext.Current.CancellationToken);
                 Assert.Contains("NoSuchKey", await VerifyAsync(path), StringComparison.Ordinal);
             }
 

@@ -1,3 +1,5 @@
+using FsCheck;
+using FsCheck.Fluent;
 using YamlDotNet.Core;
 
 namespace NitroEnclaves.Proxy.Tests;
@@ -38,6 +40,8 @@ public sealed class ProxyAllowlistFileTests
     [InlineData("allowlist: a", "")]
     [InlineData("- a", "")]
     [InlineData("allowlist: [", "")]
+    [InlineData("other: [1other: [1, {a: b}]\nallowlist:\n- aldress: \"*a\"\0  \u0018p: 8443\n  note: &x y\n- adres, port:com, port: 443\0001\n", "")]
+    [InlineData("allowlist:\n- {address: *a, port: 443}", "")]
     [InlineData("", "")]
     public void What_is_no_allowlist_is_refused(string text, string message)
     {
@@ -45,6 +49,17 @@ public sealed class ProxyAllowlistFileTests
         Assert.True(exception is FormatException or YamlException, $"{exception}");
         Assert.Contains(message, exception.Message, StringComparison.Ordinal);
     }
+
+    // Pieces of such files in any order: read or refused, and refused as the contract has it.
+    [Fact]
+    public void Any_text_is_a_list_or_refused() =>
+        Prop.ForAll<byte[]>(choices =>
+        {
+            string[] pieces = ["allowlist", ":", " ", "\n", "- ", "{", "}", "[", "]", "address: a", "port: 443", ", ", "*x", "&x ", "\"", "'", "!!str ", "|", ">", "---", "...", "#", "? ", "\0", "\u00e9", "  "];
+            var text = string.Concat(choices.Select(choice => pieces[choice % pieces.Length]));
+            var exception = Record.Exception(() => Parse("allowlist:\n" + text));
+            return exception is null or FormatException or YamlException;
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000).WithReplay(20261121, 7));
 
     [Fact]
     public void A_missing_file_is_an_IOException() => Assert.Throws<FileNotFoundException>(() => ProxyAllowlistFile.Load("/nowhere.yaml"));

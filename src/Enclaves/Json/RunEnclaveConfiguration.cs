@@ -77,16 +77,31 @@ public sealed record RunEnclaveConfiguration
                 throw new EnclaveException(EnclaveFailure.Configuration, $"{path} is longer than {MaximumLength} bytes: it is no configuration of an enclave.");
             }
 
-            return JsonSerializer.Deserialize(file, EnclaveJsonContext.Default.RunEnclaveConfiguration)
-                ?? throw new EnclaveException(EnclaveFailure.Configuration, $"{path} holds null, not an object.");
-        }
-        catch (JsonException exception)
-        {
-            throw new EnclaveException(EnclaveFailure.Configuration, $"{path} is not a configuration of an enclave: {exception.Message}", exception);
+            var bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
+            return Parse(bytes, path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new EnclaveException(EnclaveFailure.FileOperation, $"{path} cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Reads the text of a file.</summary>
+    /// <param name="json">The text, as UTF-8.</param>
+    /// <param name="name">How messages call the file.</param>
+    /// <exception cref="EnclaveException">It is not such a file (<see cref="EnclaveFailure.Configuration"/>).</exception>
+    internal static RunEnclaveConfiguration Parse(ReadOnlySpan<byte> json, string name)
+    {
+        try
+        {
+            // Editors of other systems put a mark at the beginning.
+            return JsonSerializer.Deserialize(json.StartsWith("\uFEFF"u8) ? json[3..] : json, EnclaveJsonContext.Default.RunEnclaveConfiguration)
+                ?? throw new EnclaveException(EnclaveFailure.Configuration, $"{name} holds null, not an object.");
+        }
+        catch (JsonException exception)
+        {
+            throw new EnclaveException(EnclaveFailure.Configuration, $"{name} is not a configuration of an enclave: {exception.Message}", exception);
         }
     }
 
