@@ -29,26 +29,28 @@ static class CommandErrors
         }
         catch (Exception exception) when (Describe(exception) is { } failure)
         {
-            await TellAsync(failure.Code, failure.Message, (exception as EnclaveException)?.ConsoleTail);
+            await TellAsync(failure.Code, failure.Message, exception);
 
             // A failure without a number of nitro-cli's (its E00) is a failure all the same.
             return failure.Code == 0 ? 1 : failure.Code;
         }
     }
 
-    /// <summary>Prints a failure: one line, what the enclave printed last, and for those who call nitro-cli where that leads to.</summary>
-    public static async Task TellAsync(int code, string message, string? consoleTail)
+    /// <summary>Prints a failure: one line, what the enclave printed last, and for those who call nitro-cli what that says beside it.</summary>
+    /// <param name="code">nitro-cli's code.</param>
+    /// <param name="message">The line.</param>
+    /// <param name="exception">Where both come from.</param>
+    public static async Task TellAsync(int code, string message, Exception exception)
     {
         await Console.Error.WriteLineAsync($"[ E{code:D2} ] {message}");
-        if (consoleTail is { Length: > 0 } tail)
+        if (exception is EnclaveException { ConsoleTail: { Length: > 0 } tail })
         {
             await Console.Error.WriteLineAsync($"The end of its console:\n{tail.TrimEnd()}");
         }
 
         if (CallName.IsNitroCli)
         {
-            await Console.Error.WriteLineAsync(
-                $"\nFor more details, please visit https://docs.aws.amazon.com/enclaves/latest/user/cli-errors.html#E{code:D2}");
+            await Console.Error.WriteLineAsync(NitroCliBacktrace.Describe(code, Environment.GetCommandLineArgs().ElementAtOrDefault(1) ?? "", exception, DateTimeOffset.UtcNow));
         }
     }
 

@@ -28,7 +28,7 @@ static class VsockDeviceFile
         // The library has exceptions of other types for some malformed texts.
         catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
         {
-            throw new CommandFailure(3, $"{path} is not YAML: {exception.Message}");
+            throw new CommandFailure(17, $"{file} is not YAML: {exception.Message}");
         }
         catch (YamlException exception)
         {

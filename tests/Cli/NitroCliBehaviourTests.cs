@@ -37,6 +37,28 @@ public sealed class NitroCliBehaviourTests : IDisposable
     }
 
     [Fact]
+    public void Called_as_nitro_cli_a_failure_leaves_its_backtrace_in_a_file()
+    {
+        var logs = Path.Combine(_folder.Path, "logs");
+        string[] arguments = ["describe-eif", "--eif-path", "/nowhere/a.eif"];
+        var result = NitroCommand.RunAs(Link, arguments, "", ("NITRO_CLI_LOGS_PATH", logs));
+        var file = Assert.Single(Directory.GetFiles(logs, "err*.log"));
+        Assert.Matches(@"/err\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00\.log$", file);
+        Assert.Equal(
+            "[ E35 ] /nowhere/a.eif cannot be read: Could not find a part of the path '/nowhere/a.eif'.\n\nFor more details, please visit "
+            + $"https://docs.aws.amazon.com/enclaves/latest/user/cli-errors.html#E35\n\nIf you open a support ticket, please provide the error log found at \"{file}\"\n",
+            result.Error);
+        var backtrace = File.ReadAllText(file);
+        Assert.Matches(@"^  Action: Describe EIF\n  Subactions:\n    /nowhere/a\.eif cannot be read.*\n  Root error file: .+\n  Root error line: \d+\n  Version: 1\.5\.0$", backtrace);
+
+        var told = NitroCommand.RunAs(Link, arguments, "", ("NITRO_CLI_LOGS_PATH", logs), ("BACKTRACE", "1"));
+        Assert.Contains("\n\nBacktrace:\n  Action: Describe EIF\n", told.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Backtrace:", NitroCommand.RunAs(Link, arguments, "", ("NITRO_CLI_LOGS_PATH", "/dev/null/x")).Error, StringComparison.Ordinal);
+        Assert.EndsWith("#E35\n", NitroCommand.RunAs(Link, arguments, "", ("NITRO_CLI_LOGS_PATH", "/dev/null/x")).Error, StringComparison.Ordinal);
+        Assert.Single(NitroCommand.Run(arguments, "", ("NITRO_CLI_LOGS_PATH", logs)).Error.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
     public void Under_its_own_name_a_failed_start_exits_with_its_cause_in_one_line()
     {
         var result = NitroCommand.Run(
@@ -86,6 +108,25 @@ public sealed class NitroCliBehaviourTests : IDisposable
     [Fact]
     public void Nothing_to_terminate_is_an_empty_array() => Assert.Equal(
         "[]\n", NitroCommand.Run(["terminate-enclave", "--all"], "", ("NITRO_CLI_SOCKETS_PATH", _folder.Path)).Succeeded());
+
+    [Fact]
+    public void The_folder_of_sockets_is_the_variables()
+    {
+        var folder = Path.Combine(_folder.Path, "sockets");
+        Assert.Equal("[]\n", NitroCommand.Run(["describe-enclaves"], "", ("NITRO_CLI_SOCKETS_PATH", folder)).Succeeded());
+        Assert.True(Directory.Exists(folder));
+    }
+
+    [Fact]
+    public void The_log_is_in_the_variables_folder_in_nitro_clis_form()
+    {
+        var logs = Path.Combine(_folder.Path, "logs");
+        var result = NitroCommand.Run(
+            ["run-enclave", "--eif-path", "/nowhere.eif", "--memory", "64", "--cpu-count", "1", "--engine", "process"], "",
+            ("NITRO_CLI_SOCKETS_PATH", _folder.Path), ("NITRO_CLI_LOGS_PATH", logs));
+        Assert.Equal(19, result.ExitCode);
+        Assert.Matches(@"^\[enc-xxxxxxx:\d+\]\[ERROR\]\[[-\d]+T[:.\d]+Z\]\[enclave\] \[ E19 \] ", File.ReadAllText(Path.Combine(logs, "nitro_enclaves.log")));
+    }
 
     [Fact]
     public void Name_version_and_metadata_go_into_the_image()

@@ -76,7 +76,8 @@ public sealed partial class NitroCliDocumentTests : IDisposable
         ErrorCatalog.All.Select(code => ($"E{code.Number:D2}", code.Name)), Rows(Section("Errors")).Select(row => (row[0], row[1])));
 
     [Theory]
-    [InlineData("Environment and files", "NITRO_CLI_BLOBS", "NITRO_CLI_ARTIFACTS", "NITRO_CLI_SOCKETS_PATH", "NITRO_CLI_LOGS_PATH", "BACKTRACE", "RUST_LOG", "DOCKER_HOST", "DOCKER_CONFIG", "AWS_*", "allocator.yaml", "vsock-proxy.yaml")]
+    [InlineData("Environment and files", "NITRO_CLI_BLOBS", "NITRO_CLI_ARTIFACTS", "NITRO_CLI_SOCKETS_PATH", "NITRO_CLI_LOGS_PATH", "BACKTRACE", "RUST_LOG", "NITRO_CLI_INSTALL_DIR", "NITRO_BETWEEN_PACKETS_MILLIS", "DOCKER_HOST", "DOCKER_CONFIG", "AWS_*", "allocator.yaml", "vsock-proxy.yaml")]
+    [InlineData("vsock-proxy and the allocator", "`-4`", "`--ipv4`", "`-6`", "`--ipv6`", "`-w`", "`--num_workers`", "`--config`", "LOCAL_PORT", "memory_mib", "cpu_count", "cpu_pool", "nitro-enclaves-vsock-proxy.service", "nitro-enclaves-allocator.service", "`ne`")]
     [InlineData("The socket of an enclave's process", "Run", "Terminate", "TerminateComplete", "Describe", "GetEnclaveCID", "GetEnclaveFlags", "GetEnclaveName", "GetIDbyName", "ConnectionListenerStop", "NotPermitted")]
     public void Everything_else_is_there(string section, params string[] names)
     {
@@ -94,6 +95,21 @@ public sealed partial class NitroCliDocumentTests : IDisposable
         Assert.All(s_rows, row => Assert.Matches(TestName(), row[^1]));
         Assert.All(TestName().Matches(s_document), name =>
             Assert.Contains(sources[name.Groups[1].Value], source => Regex.IsMatch(source, $@"public (async Task|void) {name.Groups[2].Value}\(")));
+    }
+
+    // A test that is said to raise a code says the code: by its number, or by the failure that has it.
+    [Fact]
+    public void Tests_of_raised_codes_name_them()
+    {
+        var names = Enum.GetValues<EnclaveFailure>().ToLookup(failure => new EnclaveException(failure, "x").NitroCliCode, failure => $"EnclaveFailure.{failure}");
+        Assert.All(Rows(Section("Errors")).Where(row => row[2].StartsWith("raised", StringComparison.Ordinal)), row =>
+        {
+            var code = row[0][1..];
+            string[] wanted = [.. names[int.Parse(code, System.Globalization.CultureInfo.InvariantCulture)], $"E{code}", $"({code}", $" {code}", $" {code.TrimStart('0')}"];
+            var name = TestName().Match(row[^1]);
+            var sources = Directory.EnumerateFiles(Path.Combine(s_root, "tests"), $"{name.Groups[1].Value}.cs", SearchOption.AllDirectories).Select(File.ReadAllText);
+            Assert.True(sources.Any(source => wanted.Any(text => source.Contains(text, StringComparison.Ordinal))), $"{row[^1]} does not speak of {row[0]}");
+        });
     }
 
     static string Section(string title)

@@ -228,6 +228,22 @@ public sealed class CommandServerTests : IAsyncDisposable
         Assert.True((await terminating).Terminated);
     }
 
+    [Theory]
+    [InlineData(new byte[] { 0xff })]
+    [InlineData(new byte[] { 0x18, 0x2a })]
+    [InlineData(new byte[] { 0x63, 0x52, 0x75 })]
+    [InlineData(new byte[] { 0x63, 0x52, 0x75, 0x6e, 0x00 })]
+    public void What_is_no_command_is_E14(byte[] item) =>
+        Assert.Equal(14, Assert.Throws<EnclaveException>(() => CommandMessages.DecodeCommand(item)).NitroCliCode);
+
+    [Fact]
+    public async Task A_command_that_is_not_carried_out_is_E38()
+    {
+        var exception = await Assert.ThrowsAsync<EnclaveException>(() => new EnclaveClient(_path).ExecuteAsync(["/bin/true"], TestContext.Current.CancellationToken));
+        Assert.Equal((EnclaveFailure.CommandNotExecuted, 38), (exception.Failure, exception.NitroCliCode));
+        Assert.Contains("process engine", exception.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_console_comes_from_its_beginning_and_then_live()
     {

@@ -68,9 +68,9 @@ public sealed class DebianPackageTests
             await File.WriteAllTextAsync(Path.Combine(target, "etc/passwd"), "root:x:0:0::/:/bin/sh\n", TestContext.Current.CancellationToken);
             await Tool.RunAsync("systemd-tmpfiles", [$"--root={target}", "--create", "nitro-enclaves.conf"]);
             var group = (await File.ReadAllLinesAsync(Path.Combine(target, "etc/group"), TestContext.Current.CancellationToken)).Single(line => line.StartsWith("ne:", StringComparison.Ordinal)).Split(':')[2];
-            foreach (var made in (string[])["run/nitro_enclaves", "var/log/nitro_enclaves"])
+            foreach (var (made, mode) in new[] { ("run/nitro_enclaves", "775"), ("var/log/nitro_enclaves", "2775") })
             {
-                Assert.Equal($"775 0 {group}", (await Tool.RunAsync("stat", ["-c", "%a %u %g", Path.Combine(target, made)])).Trim());
+                Assert.Equal($"{mode} 0 {group}", (await Tool.RunAsync("stat", ["-c", "%a %u %g", Path.Combine(target, made)])).Trim());
             }
         }
         finally

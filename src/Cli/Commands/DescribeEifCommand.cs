@@ -23,6 +23,16 @@ static class DescribeEifCommand
         command.SetAction((parsed, cancellationToken) => Task.FromResult(CommandErrors.Run(() =>
         {
             var path = parsed.GetRequiredValue(eif);
+            try
+            {
+                // nitro-cli has one code for a file that cannot be read and one that is no image.
+                File.OpenRead(path).Dispose();
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                throw new CommandFailure(35, $"{path} cannot be read: {exception.Message}");
+            }
+
             if (parsed.GetValue(lenient))
             {
                 using var progress = TerminalProgress.OverFile("Measuring", path);

@@ -142,7 +142,7 @@ static class RunEnclaveCommand
         catch (EnclaveException exception) when (CallName.IsNitroCli)
         {
             // nitro-cli's background process tells the cause, and then the command that it had no good answer, with which it exits.
-            await CommandErrors.TellAsync(exception.NitroCliCode, exception.Message, exception.ConsoleTail);
+            await CommandErrors.TellAsync(exception.NitroCliCode, exception.Message, exception);
             await Console.Error.WriteLineAsync("Failed connections: 1");
             throw new CommandFailure(39, "The enclave was not started: see the error above.");
         }

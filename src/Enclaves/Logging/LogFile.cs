@@ -64,6 +64,7 @@ sealed class LogFile : IEnclaveLogOutput
                 File.Move(_path, _path + ".1", overwrite: true);
             }
 
+            var isNew = !File.Exists(_path);
             // O_APPEND, which .NET's FileMode.Append is not: processes of several enclaves write here.
             using var file = Interop.open(
                 _path, Interop.O_WRONLY | Interop.O_APPEND | Interop.O_CREAT | Interop.O_NOFOLLOW | Interop.O_CLOEXEC, (uint)Mode);
@@ -71,6 +72,12 @@ sealed class LogFile : IEnclaveLogOutput
             {
                 problem = $"No log is kept: {_path} cannot be written ({Marshal.GetLastPInvokeErrorMessage()}).";
                 return false;
+            }
+
+            if (isNew)
+            {
+                // Whatever the umask: users of the folder's group write to one file.
+                File.SetUnixFileMode(file, Mode);
             }
 
             RandomAccess.Write(file, bytes, 0);

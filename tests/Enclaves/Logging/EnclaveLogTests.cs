@@ -31,6 +31,22 @@ public sealed class EnclaveLogTests : IDisposable
         Assert.True(line.Length < 4200);
     }
 
+    [Theory]
+    [InlineData("error", 1)]
+    [InlineData("WARN", 2)]
+    [InlineData("info", 3)]
+    [InlineData("trace", 3)]
+    [InlineData("", 3)]
+    public void RUST_LOG_says_what_is_written(string least, int count)
+    {
+        var recorded = new RecordedLog();
+        var log = new EnclaveLog([recorded], TimeProvider.System, () => "enc-1", least);
+        log.Write(EnclaveLogLevel.Error, "e");
+        log.Write(EnclaveLogLevel.Warn, "w");
+        log.Write(EnclaveLogLevel.Info, "i");
+        Assert.Equal(new[] { "e", "w", "i" }.Take(count), recorded.Lines.Select(line => line.Text));
+    }
+
     [Fact]
     public void Processes_write_to_one_file_which_is_put_aside_when_it_is_long()
     {
@@ -40,6 +56,7 @@ public sealed class EnclaveLogTests : IDisposable
         Assert.Equal(
             Enumerable.Range(0, 100), File.ReadAllLines(path).Select(line => int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture)).Order());
         Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite));
+        Assert.True(File.GetUnixFileMode(path).HasFlag(UnixFileMode.GroupWrite));
 
         using (var file = File.OpenWrite(path))
         {

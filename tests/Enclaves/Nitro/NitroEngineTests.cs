@@ -154,6 +154,19 @@ public sealed class NitroEngineTests : IDisposable
     }
 
     [Fact]
+    public void An_image_that_does_not_fit_into_the_memory_is_refused()
+    {
+        using var image = Images.EifFile.Open(Samples.EifPath);
+        using var memory = EnclaveMemory.Take(2 << 20, [new HugePages(2 << 20, 1)], _parent.MapPage);
+        memory.Load(image, (2 << 20) - (ulong)image.Length, Cancellation);
+        foreach (var offset in new ulong[] { (2 << 20) - (ulong)image.Length + 1, 3 << 20, ulong.MaxValue })
+        {
+            var exception = Assert.Throws<EnclaveException>(() => memory.Load(image, offset, Cancellation));
+            Assert.Equal((EnclaveFailure.MemoryOverflow, 34), (exception.Failure, exception.NitroCliCode));
+        }
+    }
+
+    [Fact]
     public async Task CPUs_of_a_running_enclave_are_not_given_twice()
     {
         var (_, end) = await StartAsync(s_options with { CpuIds = [1, 5], CpuCount = null });

@@ -82,6 +82,9 @@ sealed class StandInParent : IDisposable
         return uint.Parse(System.Text.Encoding.ASCII.GetString(request, 0, length).Split(' ')[1]);
     }
 
+    /// <summary>A page as the engine takes it, of ordinary memory.</summary>
+    public HugePageRegion MapPage(ulong size) => new OrdinaryMemoryParent(this, _kernel, Vsock).MapPage(size, 0);
+
     public void Dispose() => _folder.Dispose();
 
     sealed class OrdinaryMemoryParent(StandInParent parent, KernelFiles files, VsockOptions vsock) : NitroParent(files, vsock, TimeProvider.System)
