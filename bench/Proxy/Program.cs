@@ -11,7 +11,8 @@ if (args.Length == 0)
 var folder = Directory.CreateTempSubdirectory("nitro-bench-").FullName;
 try
 {
-    await new ProxyBenchmark(folder, Path.GetFullPath(args[0]), args.ElementAtOrDefault(1) ?? "socat").RunAsync();
+    using var benchmark = new ProxyBenchmark(folder, Path.GetFullPath(args[0]), args.ElementAtOrDefault(1) ?? "socat");
+    await benchmark.RunAsync();
     return 0;
 }
 finally

@@ -5,7 +5,7 @@ using System.Net.Sockets;
 namespace NitroEnclaves.Proxy.Benchmarks;
 
 /// <summary>The measurements: a stream, and short connections one after the other and of many at once, in turns with each way.</summary>
-sealed class ProxyBenchmark(string folder, string nitro, string socat)
+sealed class ProxyBenchmark(string folder, string nitro, string socat) : IDisposable
 {
     const long StreamLength = 512L << 20;
     const int Connections = 500;
@@ -19,6 +19,8 @@ sealed class ProxyBenchmark(string folder, string nitro, string socat)
     string ProxySocket => Path.Combine(folder, "parent.vsock_8000");
 
     string SocatSocket => Path.Combine(folder, "socat");
+
+    public void Dispose() => _server.Dispose();
 
     /// <summary>Measures and prints.</summary>
     public async Task RunAsync()

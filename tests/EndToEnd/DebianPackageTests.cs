@@ -45,22 +45,30 @@ public sealed class DebianPackageTests
         var folder = Directory.CreateTempSubdirectory("units-").FullName;
         try
         {
-            foreach (var unit in Directory.GetFiles(Path.Combine(root, "usr/lib/systemd/system")))
+            var units = Directory.GetFiles(Path.Combine(root, "usr/lib/systemd/system"));
+            foreach (var name in units.Select(Path.GetFileName).OfType<string>())
             {
-                // The programs lie where the package was unpacked; all else stays. Units name each other, so that one's faults are all others'.
-                var text = (await File.ReadAllTextAsync(unit, TestContext.Current.CancellationToken)).Replace("=/usr/bin/", $"={root}/usr/bin/", StringComparison.Ordinal);
-                var path = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, Path.GetFileName(unit) + ".d")).FullName, Path.GetFileName(unit));
-                await File.WriteAllTextAsync(path, text, TestContext.Current.CancellationToken);
+                // Units name each other: all of them are there, and only the one that is looked at is broken afterwards.
+                var of = Directory.CreateDirectory(Path.Combine(folder, name + ".d")).FullName;
+                foreach (var unit in units)
+                {
+                    // The programs lie where the package was unpacked; all else stays.
+                    var text = (await File.ReadAllTextAsync(unit, TestContext.Current.CancellationToken)).Replace("=/usr/bin/", $"={root}/usr/bin/", StringComparison.Ordinal);
+                    await File.WriteAllTextAsync(Path.Combine(of, Path.GetFileName(unit)), text, TestContext.Current.CancellationToken);
+                }
+
+                var path = Path.Combine(of, name);
                 Assert.Equal("", await VerifyAsync(path));
-                await File.WriteAllTextAsync(path, text.Replace("[Service]\n", "[Service]\nNoSuchKey=1\n", StringComparison.Ordinal), TestContext.Current.CancellationToken);
+                var whole = await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken);
+                await File.WriteAllTextAsync(path, whole.Replace("[Service]\n", "[Service]\nNoSuchKey=1\n", StringComparison.Ordinal), TestContext.Current.CancellationToken);
                 Assert.Contains("NoSuchKey", await VerifyAsync(path), StringComparison.Ordinal);
             }
 
             var target = Path.Combine(folder, "root");
-            foreach (var name in (string[])["usr/lib/sysusers.d/nitro-enclaves.conf", "usr/lib/tmpfiles.d/nitro-enclaves.conf"])
+            foreach (var list in (string[])["usr/lib/sysusers.d/nitro-enclaves.conf", "usr/lib/tmpfiles.d/nitro-enclaves.conf"])
             {
-                Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(target, name))!);
-                File.Copy(Path.Combine(root, name), Path.Combine(target, name));
+                Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(target, list))!);
+                File.Copy(Path.Combine(root, list), Path.Combine(target, list));
             }
 
             Directory.CreateDirectory(Path.Combine(target, "etc"));
