@@ -19,7 +19,7 @@ public sealed class NitroDriverTests
     // All twenty points of a launch on request: NITRO_KILLS=20.
     const int Kills = 1;
 
-    const int Calls = 1000;
+    const int Calls = 500;
 
     static readonly string[] s_seeds = ["20261121", "20261122"];
 

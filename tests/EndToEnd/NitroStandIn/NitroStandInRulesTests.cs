@@ -11,7 +11,7 @@ public sealed class NitroStandInRulesTests
 
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    [Fact(Timeout = 300_000)]
+    [Fact(Timeout = 900_000)]
     public async Task Every_refusal_of_the_driver_is_provoked_by_its_ioctl()
     {
         var provoked = new HashSet<NitroRule>();
@@ -51,7 +51,7 @@ public sealed class NitroStandInRulesTests
         DriverRules.AssertProvoked(provoked);
     }
 
-    [Fact(Timeout = 300_000)]
+    [Fact(Timeout = 900_000)]
     public async Task Calls_in_any_order_are_answered_alike_each_time_and_leave_nothing()
     {
         await using var stand = await InterceptedHost.CreateAsync(PagesOfCalls, cores: 3);

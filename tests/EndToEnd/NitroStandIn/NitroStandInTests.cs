@@ -19,7 +19,7 @@ public sealed class NitroStandInTests
 
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    [Fact(Timeout = 600_000)]
+    [Fact(Timeout = 900_000)]
     public async Task Enclaves_are_started_described_read_asked_and_ended()
     {
         await using var stand = await InterceptedHost.CreateAsync(InterceptedHost.PagesOfEnclave, cores: 3);
