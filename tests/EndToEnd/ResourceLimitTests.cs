@@ -64,9 +64,9 @@ public sealed class ResourceLimitTests
         Assert.Equal(5, (await enclave.WaitAsync(Cancellation)).Status);
     }
 
-    // The machine of the other tests here may have groups of either version; this one is a guest of the qemu engine with the command in it.
-    // Translated, the command takes a minute in there: asked for by --explicit on, and recorded in docs/testing.md.
-    [Fact(Timeout = 900_000, Explicit = true)]
+    // The machine of the other tests here may have groups of either version; this one is a guest of the qemu engine with the command in it,
+    // where the command, translated, takes half a minute.
+    [Fact(Timeout = 900_000)]
     public async Task Control_groups_of_version_2_that_were_handed_to_an_ordinary_user_limit_as_well()
     {
         await using var host = new EnclaveHost();
