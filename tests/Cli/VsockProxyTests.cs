@@ -139,6 +139,14 @@ public sealed class VsockProxyTests : IAsyncDisposable
         Assert.Contains(message, result.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_list_that_is_not_there_is_said_with_what_to_do()
+    {
+        var result = NitroCommand.Run(["vsock-proxy", "--config", "/nowhere/list.yaml", "8000", "a.example", "443"]);
+        Assert.Equal(19, result.ExitCode);
+        Assert.Matches(@"^\[ E19 \] The allowlist cannot be read: .*/nowhere/list\.yaml.* or give --allow\.\n$", result.Error);
+    }
+
     // Writes the list and gives the option that names it.
     string Allowed(int port) => "--config=" + _folder.Write("list.yaml", $"allowlist:\n- {{address: 127.0.0.1, port: {port}}}\n");
 

@@ -67,4 +67,16 @@ public sealed class RunEnclaveConfigurationTests : IDisposable
         File.WriteAllText(_path, json);
         return RunEnclaveConfiguration.Load(_path);
     }
+
+    [Theory]
+    [InlineData("{\n\"eif_path\": \"a\",\n\"memory_mib\": \"512\"}", "f is not a configuration of an enclave: \"memory_mib\" in line 3 is not what it should be")]
+    [InlineData("{\"eif_path\": \"a\", \"memory_mib\": 1, \"cpu_ids\": [1, -3]}", "\"cpu_ids[1]\" in line 1")]
+    [InlineData("{\"eif_path\": \"a\"}", "'memory_mib'")]
+    public void What_is_wrong_is_named_as_the_file_has_it(string json, string message)
+    {
+        var refused = Assert.Throws<EnclaveException>(() => RunEnclaveConfiguration.Parse(System.Text.Encoding.UTF8.GetBytes(json), "f"));
+        Assert.Equal(EnclaveFailure.Configuration, refused.Failure);
+        Assert.Contains(message, refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("NitroEnclaves", refused.Message, StringComparison.Ordinal);
+    }
 }

@@ -29,8 +29,7 @@ sealed class ReloadedAllowlist : IDisposable
     /// <summary>Reads the list.</summary>
     /// <param name="allowed">Entries of the command line, which stay; none for the file.</param>
     /// <param name="path">The file.</param>
-    /// <exception cref="CommandFailure">It is no allowlist.</exception>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="CommandFailure">It is no allowlist, or cannot be read.</exception>
     public static ReloadedAllowlist Read(string[] allowed, string path)
     {
         try
@@ -40,6 +39,10 @@ sealed class ReloadedAllowlist : IDisposable
         catch (FormatException exception)
         {
             throw new CommandFailure(3, exception.Message);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailure(19, $"The allowlist cannot be read: {exception.Message} Write it, name another with --config, or give --allow.");
         }
     }
 

@@ -101,7 +101,11 @@ public sealed record RunEnclaveConfiguration
         }
         catch (JsonException exception)
         {
-            throw new EnclaveException(EnclaveFailure.Configuration, $"{name} is not a configuration of an enclave: {exception.Message}", exception);
+            // A member of the wrong type is named as the file has it; of a type of ours nobody there has heard.
+            var what = exception.Path is ['$', '.', .. { Length: > 0 } member] && !exception.Message.Contains("missing required", StringComparison.Ordinal)
+                ? $"\"{member}\" in line {exception.LineNumber + 1} is not what it should be"
+                : exception.Message.Replace($" for type '{typeof(RunEnclaveConfiguration)}'", "", StringComparison.Ordinal);
+            throw new EnclaveException(EnclaveFailure.Configuration, $"{name} is not a configuration of an enclave: {what}", exception);
         }
     }
 
