@@ -16,22 +16,17 @@ public sealed class ChildProcessTests
     [Fact]
     public async Task It_has_the_descriptors_it_is_meant_to_have_and_no_other()
     {
-        using var output = SocketPair.Create();
         using var first = Memory.Create("first");
         using var second = Memory.Create("second");
         RandomAccess.Write(first, "1"u8, 0);
         RandomAccess.Write(second, "2"u8, 0);
         // The shell may open more for itself, but not before it lists its own.
-        var child = ChildProcess.Start(new ChildProcessStart
+        var (child, text) = await RunAsync(new ChildProcessStart
         {
             FileName = "/bin/sh",
             Arguments = ["-c", "echo /proc/self/fd/*; cat /proc/self/fd/3 /proc/self/fd/4"],
             Descriptors = [first, second],
-            Output = output.Theirs,
         });
-        output.Theirs.Dispose();
-        using var stream = output.TakeStream();
-        var text = await new StreamReader(stream).ReadToEndAsync(Cancellation);
         Assert.Equal(new ChildExit(0, null), await child.Exit);
         Assert.Matches("^/proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/3 /proc/self/fd/4( /proc/self/fd/[5-9])?\n12$", text);
     }
@@ -39,50 +34,38 @@ public sealed class ChildProcessTests
     [Fact]
     public async Task Its_table_of_descriptors_is_large_and_empty_where_that_is_asked()
     {
-        using var output = SocketPair.Create();
-        var child = ChildProcess.Start(new ChildProcessStart
+        var (child, text) = await RunAsync(new ChildProcessStart
         {
             FileName = "/bin/sh",
             Arguments = ["-c", "sed -n s/FDSize:.//p /proc/$$/status; test -e /proc/$$/fd/255"],
-            Output = output.Theirs,
             ManyDescriptors = true,
         });
-        output.Theirs.Dispose();
-        using var stream = output.TakeStream();
         // Or as many as ours has meanwhile.
-        Assert.InRange(int.Parse(await new StreamReader(stream).ReadToEndAsync(Cancellation)), 256, int.MaxValue);
+        Assert.InRange(int.Parse(text), 256, int.MaxValue);
         Assert.Equal(new ChildExit(1, null), await child.Exit);
     }
 
     [Fact]
     public async Task A_session_of_its_own_has_it_as_leader()
     {
-        using var output = SocketPair.Create();
-        var child = ChildProcess.Start(new ChildProcessStart
+        var (child, text) = await RunAsync(new ChildProcessStart
         {
             FileName = "/bin/sh",
             Arguments = ["-c", "cut -d' ' -f6 /proc/self/stat"],
-            Output = output.Theirs,
             NewSession = true,
         });
-        output.Theirs.Dispose();
-        using var stream = output.TakeStream();
-        Assert.Equal($"{child.Id}\n", await new StreamReader(stream).ReadToEndAsync(Cancellation));
+        Assert.Equal($"{child.Id}\n", text);
     }
 
     [Fact]
     public async Task Its_environment_is_the_given_one()
     {
-        using var output = SocketPair.Create();
-        var child = ChildProcess.Start(new ChildProcessStart
+        var (child, text) = await RunAsync(new ChildProcessStart
         {
             FileName = "/usr/bin/env",
             Environment = new Dictionary<string, string> { ["A"] = "é" },
-            Output = output.Theirs,
         });
-        output.Theirs.Dispose();
-        using var stream = output.TakeStream();
-        Assert.Equal("A=é\n", await new StreamReader(stream, Encoding.UTF8).ReadToEndAsync(Cancellation));
+        Assert.Equal("A=é\n", text);
         await child.Exit;
     }
 
@@ -114,20 +97,26 @@ public sealed class ChildProcessTests
     [Fact]
     public async Task It_stays_on_its_CPUs()
     {
-        using var output = SocketPair.Create();
-        var child = ChildProcess.Start(new ChildProcessStart
+        var (child, text) = await RunAsync(new ChildProcessStart
         {
             FileName = "/bin/sh",
             Arguments = ["-c", "grep Cpus_allowed_list /proc/self/status"],
-            Output = output.Theirs,
             CpuIds = [0],
         });
-        output.Theirs.Dispose();
-        using var stream = output.TakeStream();
-        Assert.Equal("Cpus_allowed_list:\t0\n", await new StreamReader(stream).ReadToEndAsync(Cancellation));
+        Assert.Equal("Cpus_allowed_list:\t0\n", text);
         await child.Exit;
         Assert.Throws<EnclaveException>(() => ChildProcess.Start(new ChildProcessStart { FileName = "/bin/true", CpuIds = [8000] }));
     }
 
     static ChildProcess Start(string script) => ChildProcess.Start(new ChildProcessStart { FileName = "/bin/sh", Arguments = ["-c", script] });
+
+    // Starts a child and reads all that it prints.
+    static async Task<(ChildProcess Child, string Output)> RunAsync(ChildProcessStart start)
+    {
+        using var output = SocketPair.Create();
+        var child = ChildProcess.Start(start with { Output = output.Theirs });
+        output.Theirs.Dispose();
+        using var stream = output.TakeStream();
+        return (child, await new StreamReader(stream, Encoding.UTF8).ReadToEndAsync(Cancellation));
+    }
 }
