@@ -10,11 +10,14 @@ static class RunEnclaveCommand
 {
     const string Name = "run-enclave";
 
+    // One of these says what is started; an equals sign and a value may follow.
+    static readonly string[] s_sources = ["--eif-path", "--kernel", "--rootfs", "--config"];
+
     static readonly TimeSpan LongestBootTimeout = TimeSpan.FromDays(1);
 
     /// <summary>Whether the arguments look as if they start an enclave, which is found out for certain only later.</summary>
     public static bool Starts(string[] arguments) =>
-        arguments is [Name, ..] && arguments.Any(argument => argument.StartsWith("--eif-path", StringComparison.Ordinal) || argument.StartsWith("--config", StringComparison.Ordinal) || argument.StartsWith("--rootfs", StringComparison.Ordinal));
+        arguments is [Name, ..] && arguments.Any(argument => s_sources.Any(source => argument.StartsWith(source, StringComparison.Ordinal)));
 
     public static Command Create(EnclaveLauncher launcher)
     {
