@@ -145,9 +145,11 @@ public sealed class NitroCliBehaviourTests : IDisposable
     [Fact]
     public void A_dockerfile_that_cannot_be_built_is_E49()
     {
-        // No docker, podman or buildah in an empty PATH.
+        // No docker, podman or buildah in an empty PATH. Kernel and init are looked for before, and need not have been set up.
+        var (kernel, init) = (_folder.Write("kernel", "kernel"), _folder.Write("init", "init"));
         var result = NitroCommand.Run(
-            ["build-enclave", "--docker-uri", "a:1", "--docker-dir", _folder.Path, "--output-file", Path.Combine(_folder.Path, "x.eif")], "", ("PATH", _folder.Path));
+            ["build-enclave", "--docker-uri", "a:1", "--docker-dir", _folder.Path, "--kernel", kernel, "--init", init, "--output-file", Path.Combine(_folder.Path, "x.eif")],
+            "", ("PATH", _folder.Path));
         Assert.Equal(49, result.ExitCode);
         Assert.Contains("[ E49 ] ", result.Error, StringComparison.Ordinal);
     }
