@@ -41,8 +41,9 @@ public sealed record EnclaveOptions
     public bool ConsoleWithoutDebugMode { get; init; }
 
     /// <summary>
-    /// Whoever starts the enclave is going to follow its console: the enclave's end waits until somebody does, for a few seconds at most,
-    /// so that nothing is lost of what a program prints that ends at once.
+    /// Whoever starts the enclave is going to follow its console: its end is told only when somebody does, so that nothing is lost of what a
+    /// program prints that ends at once. The enclave itself is gone by then; its console waits for as long as the process that started it
+    /// lives and has not disposed its <see cref="LaunchedEnclave"/>, but for a minute at most.
     /// </summary>
     public bool AttachConsole { get; init; }
 

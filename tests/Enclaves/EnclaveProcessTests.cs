@@ -76,6 +76,20 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
         AssertNothingIsLeft(run);
     }
 
+    [Fact(Timeout = 60_000)]
+    public async Task A_console_waits_for_nobody_when_the_launcher_has_died()
+    {
+        var time = new ManualTime();
+        var serving = Serve(Options with { DebugMode = true, AttachConsole = true }, time);
+        var run = await StartedAsync();
+        run.Report(0xee, 0, 0, 0, 0, 0);
+        run.End(failure: false, "It was reset.");
+        await time.TimerAsync(EnclaveSupervisor.AttachPatience);
+        await _launcher.DisposeAsync();
+        Assert.Equal(0, await serving);
+        AssertNothingIsLeft(run);
+    }
+
     [Fact]
     public async Task A_failed_boot_is_told_with_the_consoles_end()
     {
@@ -185,7 +199,7 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
         return run;
     }
 
-    Task<int> Serve(EnclaveOptions options) => EnclaveProcess.ServeAsync(
+    Task<int> Serve(EnclaveOptions options, TimeProvider? time = null) => EnclaveProcess.ServeAsync(
         _process,
         options,
         (_, tell) =>
@@ -193,7 +207,7 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
             tell(_engine.Probe());
             return _engine;
         },
-        TimeProvider.System,
+        time ?? TimeProvider.System,
         ownsProcess: false);
 
     void AssertNothingIsLeft(ScriptedRun run)

@@ -161,20 +161,29 @@ static class RunEnclaveCommand
             await ConsoleCommand.FollowAsync(registry, registry.Find(enclave.Info.EnclaveId), null, cancellationToken);
             isFollowed = true;
         }
-        catch (EnclaveException) when (registry.List().All(entry => entry.Id != enclave.Info.EnclaveId))
+        catch (EnclaveException exception) when (exception.Failure == EnclaveFailure.NoSuchEnclave || registry.List().All(entry => entry.Id != enclave.Info.EnclaveId))
         {
-            // It has ended before anybody on a slow machine could attach: its end has the last lines.
+            // It has ended, and nobody could attach any more: its end has the last lines.
         }
 
         var end = await enclave.WaitAsync(cancellationToken);
         if (!isFollowed)
         {
-            Console.Out.Write(end.ConsoleTail);
+            WriteTail(end, Console.Out);
         }
 
         if (!CallName.IsNitroCli)
         {
             await Console.Error.WriteLineAsync(end.Explanation);
+        }
+    }
+
+    /// <summary>Writes the console's last lines, of which the last has lost its line feed; what comes next begins a line of its own.</summary>
+    internal static void WriteTail(EnclaveEnd end, TextWriter output)
+    {
+        if (end.ConsoleTail is { } tail)
+        {
+            output.WriteLine(tail);
         }
     }
 

@@ -41,6 +41,7 @@ public static class EnclaveProcess
         var selecting = Task.Run(() => selectEngine(options, availability => Tell(new LaunchMessage { Progress = availability.Explanation })));
         using var signals = new StopSignals(stop);
         using var watching = new CancellationTokenSource();
+        using var launcherGone = new CancellationTokenSource();
         var started = false;
         var watch = Task.Run(WatchLauncherAsync);
         try
@@ -51,6 +52,7 @@ public static class EnclaveProcess
             {
                 Begun = signer.Begin,
                 OwnsProcess = ownsProcess,
+                LauncherGone = launcherGone.Token,
                 LogOutputs = openLogs?.Invoke(line => Tell(new LaunchMessage { Progress = line })) ?? [],
             };
             var end = await supervisor.RunAsync(
@@ -97,6 +99,7 @@ public static class EnclaveProcess
             try
             {
                 await channel.WaitForCloseAsync(watching.Token).ConfigureAwait(false);
+                await launcherGone.CancelAsync().ConfigureAwait(false);
                 // Nobody waits for this enclave any more: give a start up, and end what was bound to the launcher.
                 if (!started || options.EndWithLauncher)
                 {

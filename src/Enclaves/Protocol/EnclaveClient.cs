@@ -13,6 +13,9 @@ public sealed class EnclaveClient
     static readonly TimeSpan s_confirmationPatience = TimeSpan.FromSeconds(3);
     static readonly TimeSpan s_terminationPatience = TimeSpan.FromSeconds(30);
 
+    // A command of our own, which nitro-cli has no time for: a program that has ended keeps what it printed for so long and longer.
+    static readonly TimeSpan s_consolePatience = TimeSpan.FromSeconds(30);
+
     static readonly TimeSpan s_exitPatience = TimeSpan.FromSeconds(2);
 
     readonly string _path;
@@ -82,7 +85,7 @@ public sealed class EnclaveClient
     {
         ArgumentNullException.ThrowIfNull(destination);
         using var connection = await SendAsync(EnclaveCommand.Console, CommandMessages.EncodeConsole(follow), cancellationToken).ConfigureAwait(false);
-        await connection.ReadConfirmationAsync(s_confirmationPatience, cancellationToken).ConfigureAwait(false);
+        await connection.ReadConfirmationAsync(s_consolePatience, cancellationToken).ConfigureAwait(false);
         var error = new StringBuilder();
         while (await connection.ReadReplyAsync(cancellationToken).ConfigureAwait(false) is { } reply)
         {

@@ -11,8 +11,8 @@ namespace NitroEnclaves.Enclaves;
 /// </summary>
 sealed class EnclaveSupervisor
 {
-    // So long a launcher has, after it was told that the enclave runs, to connect to its console.
-    static readonly TimeSpan s_attachPatience = TimeSpan.FromSeconds(5);
+    /// <summary>So long an enclave that has ended waits for a launcher that lives and has not come yet to follow its console.</summary>
+    internal static readonly TimeSpan AttachPatience = TimeSpan.FromMinutes(1);
 
     readonly EnclaveOptions _options;
     readonly EnclaveRegistry _registry;
@@ -45,6 +45,9 @@ sealed class EnclaveSupervisor
 
     /// <summary>Whether the process ends with the enclave, so that commands may take the one's end for the other's.</summary>
     public bool OwnsProcess { get; init; }
+
+    /// <summary>Cancelled when whoever started the enclave is gone, and with it whoever was going to follow its console.</summary>
+    public CancellationToken LauncherGone { get; init; }
 
     /// <summary>Where its life is written down. The id of the enclave goes in front of each line.</summary>
     public IReadOnlyList<IEnclaveLogOutput> LogOutputs { get; init; } = [];
@@ -166,9 +169,11 @@ sealed class EnclaveSupervisor
             progress(line);
             await started(info).ConfigureAwait(false);
 
-            var end = enclave.Complement(await LiveAsync(enclave, source, run, log, stop).ConfigureAwait(false));
+            var end = await LiveAsync(enclave, source, run, log, stop).ConfigureAwait(false);
             enclave.Registration.Enter(EnclaveState.Terminating);
             await run.DisposeAsync().ConfigureAwait(false);
+            end = enclave.Complement(end);
+            await WaitForFollowerAsync(enclave, stop).ConfigureAwait(false);
             enclave.Console.Complete();
             server.StopListening();
             enclave.Registration.Dispose();
@@ -196,7 +201,6 @@ sealed class EnclaveSupervisor
                     pause is { } time ? $"{end.Explanation} It is started again in {time.TotalSeconds:0.#} s." : end.Explanation);
                 if (pause is not { } delay)
                 {
-                    await WaitForFollowerAsync(enclave, ending.Token).ConfigureAwait(false);
                     return end;
                 }
 
@@ -220,14 +224,15 @@ sealed class EnclaveSupervisor
         }
     }
 
-    // What a short program prints is for who attaches to its console, which is a moment after the start.
-    async Task WaitForFollowerAsync(SupervisedEnclave enclave, CancellationToken ending)
+    // What a short program prints is for who attaches to its console, which is a moment after the start, and many seconds after it on a
+    // machine with much to do. Nothing of the enclave but its console is there any more.
+    async Task WaitForFollowerAsync(SupervisedEnclave enclave, CancellationToken stop)
     {
         if (_options.AttachConsole)
         {
-            using var followed = CancellationTokenSource.CreateLinkedTokenSource(ending);
-            await Task.WhenAny(enclave.Console.Followed, Task.Delay(s_attachPatience, _time, followed.Token)).ConfigureAwait(false);
-            await followed.CancelAsync().ConfigureAwait(false);
+            using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(stop, enclave.TerminationAsked, LauncherGone);
+            await Task.WhenAny(enclave.Console.Followed, Task.Delay(AttachPatience, _time, giveUp.Token)).ConfigureAwait(false);
+            await giveUp.CancelAsync().ConfigureAwait(false);
         }
     }
 
