@@ -91,6 +91,24 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_enclave_whose_launcher_leaves_as_soon_as_it_hears_of_the_start_runs_on()
+    {
+        using var pair = SocketPair.Create();
+        await using var launcher = new LaunchChannel(pair.TakeStream());
+        await using var stream = new LateStream(new NetworkStream(new Socket(pair.TakeTheirs()), ownsSocket: true));
+        await using var process = new LaunchChannel(stream);
+        var log = new RecordedLog();
+        var serving = EnclaveProcess.ServeAsync(process, Options, (_, _) => _engine, TimeProvider.System, ownsProcess: false, _ => [log]);
+        var run = await StartedAsync(launcher);
+        await launcher.DisposeAsync();
+        await stream.WentOn.WaitAsync(Cancellation);
+        await new EnclaveRegistry(Options.RegistryPath).Connect(run.Launch.Id).TerminateAsync(Cancellation).ContinueWith(_ => { }, TaskScheduler.Default);
+        Assert.Equal(0, await serving);
+        Assert.Contains("The enclave was terminated by a command.", log.Lines.Select(line => line.Text));
+        AssertNothingIsLeft(run);
+    }
+
+    [Fact]
     public async Task A_failed_boot_is_told_with_the_consoles_end()
     {
         var serving = Serve(Options);
@@ -188,11 +206,11 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
         Assert.Null(await channel.ReceiveAsync(Cancellation));
     }
 
-    async Task<ScriptedRun> StartedAsync()
+    async Task<ScriptedRun> StartedAsync(LaunchChannel? launcher = null)
     {
         var run = await _engine.Started.WaitAsync(Cancellation);
         run.Report(0xb7);
-        while ((await _launcher.ReceiveAsync(Cancellation))?.Started is null)
+        while ((await (launcher ?? _launcher).ReceiveAsync(Cancellation))?.Started is null)
         {
         }
 

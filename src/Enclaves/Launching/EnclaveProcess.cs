@@ -64,8 +64,12 @@ public static class EnclaveProcess
                         await signer.OpenAsync().ConfigureAwait(false);
                     }
 
-                    await SendAsync(new LaunchMessage { Started = info }).ConfigureAwait(false);
+                    // Before it is told: a launcher that has nothing else to do is gone before we go on here, and its enclave stays.
                     started = true;
+                    if (!await SendAsync(new LaunchMessage { Started = info }).ConfigureAwait(false))
+                    {
+                        await stop.CancelAsync().ConfigureAwait(false);
+                    }
                 },
                 stop.Token).ConfigureAwait(false);
             await SendAsync(new LaunchMessage { Ended = end }).ConfigureAwait(false);
@@ -114,15 +118,17 @@ public static class EnclaveProcess
 
         void Tell(LaunchMessage message) => SendAsync(message).GetAwaiter().GetResult();
 
-        async Task SendAsync(LaunchMessage message)
+        // False when the launcher is gone, which the watch finds out as well.
+        async Task<bool> SendAsync(LaunchMessage message)
         {
             try
             {
                 await channel.SendAsync(message, CancellationToken.None).ConfigureAwait(false);
+                return true;
             }
             catch (IOException)
             {
-                // The launcher is gone, which the watch finds out and acts upon.
+                return false;
             }
         }
     }
