@@ -57,9 +57,23 @@ sealed unsafe class EnclaveProcesses
     /// <summary>Kills all of them; nothing happens where they have ended.</summary>
     public void Kill()
     {
-        if (!_first.IsClosed)
+        var isHeld = false;
+        try
         {
+            // Held: End may come meanwhile, and the number must not be another file's by then.
+            _first.DangerousAddRef(ref isHeld);
             _ = Interop.Target.syscall(Interop.Target.SYS_pidfd_send_signal, _first.DangerousGetHandle(), Interop.SIGKILL, 0, 0);
+        }
+        catch (ObjectDisposedException)
+        {
+            // They have ended.
+        }
+        finally
+        {
+            if (isHeld)
+            {
+                _first.DangerousRelease();
+            }
         }
     }
 

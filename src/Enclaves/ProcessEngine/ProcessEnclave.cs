@@ -15,13 +15,16 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
     readonly Task _console;
     readonly Channel<Stream> _reports = Channel.CreateUnbounded<Stream>();
     readonly CancellationTokenSource _disposing = new();
+
+    // Taken at once: who serves the reports may ask for another when all is disposed already.
+    readonly CancellationToken _ending;
     readonly List<Stream> _reporting = [];
     readonly Lock _lock = new();
     Task? _disposal;
 
     ProcessEnclave(LaunchControl control, EnclaveInterception interception, EnclaveProcesses processes, Task console, EnclaveEntrance entrance, IReadOnlyList<uint> cpus)
     {
-        (Entrance, CpuIds) = (entrance, cpus);
+        (Entrance, CpuIds, _ending) = (entrance, cpus, _disposing.Token);
         (_control, _interception, _processes, _console) = (control, interception, processes, console);
         Report(EnclaveReports.HeartbeatMessage);
         Ended = WatchAsync();
@@ -105,7 +108,7 @@ sealed class ProcessEnclave : IRunningEnclave, IEnterableEnclave
     /// <inheritdoc/>
     public async ValueTask<Stream> AcceptReportAsync(CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending);
         return await _reports.Reader.ReadAsync(either.Token).ConfigureAwait(false);
     }
 

@@ -42,7 +42,18 @@ static class ProcessEngineObstacle
         Is(setting, AppArmorRestriction, '1') ? AppArmor : problem;
 
     /// <summary>Reads a setting of this machine's kernel.</summary>
-    public static string? ReadSetting(string file) => File.Exists(file) ? File.ReadAllText(file) : null;
+    public static string? ReadSetting(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The kernel has no such setting, or a container hides it.
+            return null;
+        }
+    }
 
     static bool Is(Func<string, string?> setting, string file, char value) => setting(file)?.StartsWith(value) == true;
 }

@@ -14,12 +14,15 @@ sealed class QemuEnclave : IRunningEnclave
     readonly Task _console;
     readonly Task<string> _messages;
     readonly CancellationTokenSource _disposing = new();
+
+    // Taken at once: who serves the reports may ask for another when all is disposed already.
+    readonly CancellationToken _ending;
     readonly Lock _lock = new();
     Task? _disposal;
 
     QemuEnclave(QemuDevices devices, ChildProcess process, Task console, Task<string> messages)
     {
-        (_devices, _process, _console, _messages) = (devices, process, console, messages);
+        (_devices, _process, _console, _messages, _ending) = (devices, process, console, messages, _disposing.Token);
         Ended = WatchAsync();
     }
 
@@ -57,7 +60,7 @@ sealed class QemuEnclave : IRunningEnclave
 
     public async ValueTask<Stream> AcceptReportAsync(CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending);
         return await _devices.AcceptReportAsync(either.Token).ConfigureAwait(false);
     }
 

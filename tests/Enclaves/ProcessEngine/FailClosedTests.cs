@@ -91,6 +91,26 @@ public sealed class FailClosedTests
         Assert.False(listener.TryReceive(out var _));
     }
 
+    [Fact]
+    public async Task A_call_that_waits_elsewhere_is_found_gone_once_the_listener_is_closed()
+    {
+        var sequence = Filtered(out var word);
+        sequence.Try("make a call", SystemCall.ioctl, ulong.MaxValue, EnclaveFilter.NsmIoctl, word);
+        sequence.Call("exit", SystemCall.exit_group, 0);
+        using var control = StartIn(sequence);
+        var listener = new CallListener(TargetProcess.TryGetDescriptor(control.Process.Id, (int)control.Await(), out _)!);
+        control.Go();
+        Assert.True(listener.TryReceive(out var waiting));
+
+        // As the last of the threads that receive calls does, while an accept or a connect of the program is still in hand.
+        listener.Dispose();
+        Assert.False(listener.IsWaiting(waiting));
+        listener.Answer(waiting, CallAnswer.Return(0));
+        using var file = File.OpenHandle("/dev/null");
+        Assert.Equal(CallAnswer.Fail(Interop.Errno.ENOENT), listener.AddDescriptor(waiting, file, closeOnExec: false));
+        Assert.Equal(0, (await control.Process.Exit).Status);
+    }
+
     static LaunchSequence Filtered(out ulong word)
     {
         var sequence = new LaunchSequence();

@@ -33,6 +33,25 @@ public sealed class LaunchProgramTests
     }
 
     [Fact]
+    public async Task The_last_of_as_many_steps_as_there_can_be_is_named_too()
+    {
+        const int Most = 508;
+        var sequence = new LaunchSequence();
+        for (var index = 1; index < Most; index++)
+        {
+            sequence.Try("be without consequence", SystemCall.close, 999);
+        }
+
+        // Behind it stand the steps that report it, and behind these the program's data.
+        sequence.Call("enter a folder", SystemCall.chdir, sequence.Program.Add("/no such folder"));
+        var exception = Assert.Throws<EnclaveException>(() => sequence.Call("exit", SystemCall.exit_group, 0));
+        Assert.Equal(EnclaveFailure.BootFailure, exception.Failure);
+        using var control = Start(sequence);
+        Assert.Equal("The process engine cannot enter a folder: No such file or directory.", Assert.Throws<EnclaveException>(() => control.Await()).Message);
+        Assert.Equal(125, (await control.Process.Exit).Status);
+    }
+
+    [Fact]
     public async Task An_alternative_is_taken_after_a_failure_and_left_out_after_a_success()
     {
         var sequence = new LaunchSequence();

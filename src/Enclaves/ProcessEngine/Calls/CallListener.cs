@@ -7,6 +7,10 @@ namespace NitroEnclaves.Enclaves;
 /// The supervisor's end of a seccomp filter: receives the calls that the filter hands over and sends their answers. When it is closed, by
 /// whatever end of this process, every such call fails with ENOSYS.
 /// </summary>
+/// <remarks>
+/// It is closed when no process is left under the filter. Whoever answers a call then that had waited elsewhere, for a connection, finds nobody
+/// waiting, as after the end of a thread.
+/// </remarks>
 sealed unsafe class CallListener : IDisposable
 {
     // Unsafe because ioctl(2) takes addresses of structures, which live on the stack for the call.
@@ -59,14 +63,14 @@ sealed unsafe class CallListener : IDisposable
             error = answer.Kind == CallAnswerKind.Fail ? -answer.Value : 0,
             flags = answer.Kind == CallAnswerKind.Continue ? Interop.Seccomp.SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0,
         };
-        _ = Interop.Seccomp.ioctl(_listener, Interop.Seccomp.SECCOMP_IOCTL_NOTIF_SEND, &response);
+        _ = Request(Interop.Seccomp.SECCOMP_IOCTL_NOTIF_SEND, &response);
     }
 
     /// <summary>Whether the call still waits: what was opened by its thread's id before is then surely its.</summary>
     public bool IsWaiting(in InterceptedCall call)
     {
         var id = call.Id;
-        return Interop.Seccomp.ioctl(_listener, Interop.Seccomp.SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+        return Request(Interop.Seccomp.SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
     }
 
     /// <summary>
@@ -84,26 +88,40 @@ sealed unsafe class CallListener : IDisposable
         };
         while (true)
         {
-            var number = Interop.Seccomp.ioctl(_listener, Interop.Seccomp.SECCOMP_IOCTL_NOTIF_ADDFD, &addition);
+            var number = Request(Interop.Seccomp.SECCOMP_IOCTL_NOTIF_ADDFD, &addition);
             if (number >= 0)
             {
                 return CallAnswer.Return(number);
             }
 
-            var error = Marshal.GetLastPInvokeError();
-            if (error != Interop.Errno.EINTR)
+            if (number != -Interop.Errno.EINTR)
             {
-                return CallAnswer.Fail(error);
+                return CallAnswer.Fail(-number);
             }
         }
     }
 
     public void Dispose() => _listener.Dispose();
 
+    // What the call returns, or its error number below zero.
+    int Request(nuint request, void* argument)
+    {
+        try
+        {
+            var result = Interop.Seccomp.ioctl(_listener, request, argument);
+            return result >= 0 ? result : -Marshal.GetLastPInvokeError();
+        }
+        catch (ObjectDisposedException)
+        {
+            return -Interop.Errno.ENOENT;
+        }
+    }
+
+    // Only asked by those who receive, the last of whom closes the listener.
     bool IsAbandoned()
     {
-        const short HungUp = 0x10;
+        const short ErrorOrEnd = 0x38; // POLLERR | POLLHUP | POLLNVAL
         var entry = new Interop.pollfd { fd = (int)_listener.DangerousGetHandle(), events = Interop.POLLIN };
-        return Interop.poll(&entry, 1, 0) < 0 || (entry.revents & (HungUp | 0x28)) != 0;
+        return Interop.poll(&entry, 1, 0) < 0 ? Marshal.GetLastPInvokeError() != Interop.Errno.EINTR : (entry.revents & ErrorOrEnd) != 0;
     }
 }

@@ -118,13 +118,14 @@ sealed unsafe class RootWriter
                 RandomAccess.Write(file, buffer.AsSpan(0, read), position);
             }
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
+            // Of a folder's file the reading fails where this user may not read it.
             throw new EnclaveException(
                 EnclaveFailure.BootFailure,
                 exception.HResult == Interop.Errno.ENOSPC
                     ? $"The enclave's files do not fit into its memory: it was full at /{path}. Give it more."
-                    : $"The file /{path} cannot be written into the enclave's memory: {exception.Message}",
+                    : $"The file /{path} cannot be copied into the enclave's memory: {exception.Message}",
                 exception);
         }
         finally

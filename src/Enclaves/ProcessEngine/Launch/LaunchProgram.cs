@@ -19,6 +19,9 @@ sealed class LaunchProgram
     const ulong StepsAddress = 0x10000000;
     const ulong DataAddress = StepsAddress + (MostSteps * StepSize);
     const int MostSteps = 512;
+
+    // Behind those of the launch: a report for each descriptor, and the exit.
+    const int OwnSteps = 4;
     const int StepSize = 13 * sizeof(ulong);
     const int PageSize = 4096;
     const int HeaderSize = 64 + (2 * 56);
@@ -31,11 +34,14 @@ sealed class LaunchProgram
     readonly List<byte> _data = [];
 
     /// <summary>Adds a step behind the others.</summary>
+    /// <exception cref="EnclaveException">There are too many of them (<see cref="EnclaveFailure.BootFailure"/>).</exception>
     public LaunchStep Add(LaunchStep step)
     {
-        if (_steps.Count == MostSteps)
+        if (_steps.Count == MostSteps - OwnSteps)
         {
-            throw new InvalidOperationException("A launch program has too many steps.");
+            // Only the folders of a search path are as many as an image likes.
+            throw new EnclaveException(
+                EnclaveFailure.BootFailure, $"An enclave is launched by at most {MostSteps - OwnSteps} system calls; the search path (PATH) of its program has too many folders.");
         }
 
         _positions.Add(step, _steps.Count);
@@ -151,7 +157,6 @@ sealed class LaunchProgram
 
         static ulong Argument(ReadOnlySpan<ulong> arguments, int index) => index < arguments.Length ? arguments[index] : 0;
     }
-
 
     static ulong AddressOf(int index) => StepsAddress + (ulong)(index * StepSize);
 

@@ -160,7 +160,7 @@ sealed unsafe partial class SocketCalls
             {
                 lock (state)
                 {
-                    connected = state.Remote is null ? Connect(lent, state, address, _relay.TryConnect) : CallAnswer.Fail(Interop.Errno.EISCONN);
+                    connected = state.Remote is null ? Connect(lent, state, address, TryRelay) : CallAnswer.Fail(Interop.Errno.EISCONN);
                 }
             }
 
@@ -214,6 +214,19 @@ sealed unsafe partial class SocketCalls
 
         state.PendingError = Interop.Errno.ECONNRESET;
         return CallAnswer.Fail(Interop.Errno.EINPROGRESS);
+    }
+
+    // On a thread of its own, which no exception may leave: what the other end, or the lack of descriptors, makes of it is a refusal.
+    bool TryRelay(SafeDescriptor socket, EnclaveSocketState state, in VsockConnectRequest request)
+    {
+        try
+        {
+            return _relay.TryConnect(socket, state, request);
+        }
+        catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException or UnauthorizedAccessException or EnclaveException)
+        {
+            return false;
+        }
     }
 
     bool TryParent(SafeDescriptor socket, EnclaveSocketState state, in VsockConnectRequest request)
