@@ -41,6 +41,16 @@ public sealed class EnclaveReportsTests : IAsyncDisposable
         Assert.Contains("0xb8", failure.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_port_that_breaks_is_told_to_whoever_waits_for_the_heartbeat()
+    {
+        var reports = new EnclaveReports(TimeProvider.System);
+        var broken = new EnclaveException(EnclaveFailure.BootFailure, "Another program has the port.");
+        // It returns: the enclave's end, which waits for it, has nothing to do with the port.
+        await reports.ServeAsync(_ => ValueTask.FromException<Stream>(broken), _stop.Token);
+        Assert.Same(broken, await Assert.ThrowsAsync<EnclaveException>(() => reports.Ready.WaitAsync(Cancellation)));
+    }
+
     [Theory]
     [InlineData(0, new byte[] { 7, 0, 0, 0 }, EnclaveEndKind.Exited, 7)]
     [InlineData(0, new byte[] { 0, 0, 0, 0 }, EnclaveEndKind.Exited, 0)]

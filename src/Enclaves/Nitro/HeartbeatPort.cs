@@ -113,7 +113,7 @@ sealed class HeartbeatPort : IAsyncDisposable
             _listening.TrySetCanceled();
             _connections.Writer.TryComplete();
         }
-        catch (Exception exception) when (exception is EnclaveException or VsockException or IOException or SocketException)
+        catch (Exception exception) when (exception is EnclaveException or VsockException or IOException or SocketException or UnauthorizedAccessException)
         {
             var failure = exception as EnclaveException
                 ?? new EnclaveException(EnclaveFailure.BootFailure, $"Vsock port {EnclaveReports.Port} cannot be served: {exception.Message}", exception);

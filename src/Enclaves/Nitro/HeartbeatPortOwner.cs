@@ -28,6 +28,8 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
     static readonly TimeSpan s_registrationPatience = TimeSpan.FromSeconds(1);
     static readonly TimeSpan s_connectionPatience = TimeSpan.FromSeconds(5);
     static readonly TimeSpan s_drainPatience = TimeSpan.FromSeconds(2);
+    static readonly TimeSpan s_moment = TimeSpan.FromMilliseconds(5);
+    static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
     // The policy is applied to each who connects, as on the enclaves' own sockets.
     const UnixFileMode EverybodyConnects = (UnixFileMode)0x1b6;
@@ -88,11 +90,12 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
     // Connections that have come about would be reset with the listener.
     async Task AcceptWaitingAsync()
     {
-        using var moment = new CancellationTokenSource(TimeSpan.FromMilliseconds(1), time);
         try
         {
             while (true)
             {
+                // A moment for each: on a machine that is busy a single one would be over before the first was taken.
+                using var moment = new CancellationTokenSource(s_moment, time);
                 await AcceptAsync(moment.Token).ConfigureAwait(false);
             }
         }
@@ -108,20 +111,32 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
         {
             while (true)
             {
-                var process = await listening.AcceptAsync(cancellationToken).ConfigureAwait(false);
-                if (HeartbeatRegistrants.Permits(process, Path.GetDirectoryName(path)!))
+                try
                 {
-                    _ = RegisterAsync(new NetworkStream(process, ownsSocket: true), cancellationToken);
+                    RegisterIfPermitted(await listening.AcceptAsync(cancellationToken).ConfigureAwait(false), cancellationToken);
                 }
-                else
+                catch (Exception exception) when (exception is SocketException or ArgumentException)
                 {
-                    process.Dispose();
+                    // A peer that was gone before it was accepted, or bound to a name that .NET refuses, or no descriptor left for now: others wait.
+                    await Task.Delay(s_pause, time, cancellationToken).ConfigureAwait(false);
                 }
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or SocketException)
+        catch (OperationCanceledException)
         {
             // The owner goes.
+        }
+    }
+
+    void RegisterIfPermitted(Socket process, CancellationToken cancellationToken)
+    {
+        if (HeartbeatRegistrants.Permits(process, Path.GetDirectoryName(path)!))
+        {
+            _ = RegisterAsync(new NetworkStream(process, ownsSocket: true), cancellationToken);
+        }
+        else
+        {
+            process.Dispose();
         }
     }
 

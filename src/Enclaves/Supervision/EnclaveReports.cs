@@ -28,14 +28,17 @@ sealed class EnclaveReports
 
     public EnclaveReports(TimeProvider time) => _time = time;
 
-    /// <summary>Completes with the heartbeat; fails when something else came in its place (<see cref="EnclaveFailure.BootFailure"/>).</summary>
+    /// <summary>
+    /// Completes with the heartbeat; fails when something else came in its place (<see cref="EnclaveFailure.BootFailure"/>), or no connection can
+    /// come any more.
+    /// </summary>
     public Task Ready => _ready.Task;
 
     /// <summary>Completes with the enclave's own report of its end; stays open when there is none.</summary>
     public Task<EnclaveEnd> End => _end.Task;
 
-    /// <summary>Serves connections until cancelled; returns then.</summary>
-    /// <param name="accept">Gives the next connection.</param>
+    /// <summary>Serves connections until cancelled, or until there can be no more; returns then.</summary>
+    /// <param name="accept">Gives the next connection; its <see cref="EnclaveException"/> says why there can be no more.</param>
     /// <param name="cancellationToken">Ends serving.</param>
     public async Task ServeAsync(Func<CancellationToken, ValueTask<Stream>> accept, CancellationToken cancellationToken)
     {
@@ -53,8 +56,14 @@ sealed class EnclaveReports
         }
         catch (OperationCanceledException)
         {
-            await Task.WhenAll(serving).ConfigureAwait(false);
+            // The enclave is being ended.
         }
+        catch (EnclaveException exception)
+        {
+            _ready.TrySetException(exception);
+        }
+
+        await Task.WhenAll(serving).ConfigureAwait(false);
     }
 
     async Task ServeOneAsync(Stream stream, SemaphoreSlim connections, CancellationToken cancellationToken)

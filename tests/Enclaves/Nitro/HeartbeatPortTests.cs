@@ -76,6 +76,16 @@ public sealed class HeartbeatPortTests : IDisposable
     }
 
     [Fact]
+    public async Task A_socket_that_cannot_be_made_is_told_and_not_waited_for()
+    {
+        Directory.CreateDirectory(Path.Combine(_parent.Registry.FolderPath, HeartbeatPort.SocketName));
+        await using var port = new HeartbeatPort(16, _parent.Registry.FolderPath, Listen, TimeProvider.System);
+        var exception = await Assert.ThrowsAsync<EnclaveException>(async () => await port.AcceptAsync(Cancellation));
+        Assert.Equal(EnclaveFailure.BootFailure, exception.Failure);
+        Assert.Contains("port 9000 cannot be served", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_enclave_that_does_not_report_its_end_leaves_the_port_when_it_is_ready_and_nobody_waits()
     {
         var first = await OpenAsync(16, reportsEnd: false);
