@@ -129,6 +129,22 @@ public sealed class EnclaveProcessTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_a_file_refuses_is_told_in_its_words_alone()
+    {
+        _engine.Starting = () => throw new IOException("No space left on device.");
+        var serving = Serve(Options);
+        LaunchMessage? message;
+        do
+        {
+            message = await _launcher.ReceiveAsync(Cancellation);
+        }
+        while (message?.Progress is not null);
+
+        Assert.Equal((EnclaveFailure.FileOperation, "No space left on device."), (message?.Failed?.Failure, message?.Failed?.Message));
+        Assert.Equal(1, await serving);
+    }
+
+    [Fact]
     public async Task Options_arrive_as_they_were_sent()
     {
         var options = new EnclaveOptions

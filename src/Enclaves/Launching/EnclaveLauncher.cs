@@ -106,7 +106,15 @@ public sealed class EnclaveLauncher : IDisposable
     static async Task<EnclaveRunInfo> WaitForStartAsync(
         LaunchChannel channel, EnclaveOptions options, IProgress<string>? progress, CancellationToken cancellationToken)
     {
-        await channel.SendOptionsAsync(options, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await channel.SendOptionsAsync(options, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            // It has ended; what it may have said before comes first.
+        }
+
         while (await channel.ReceiveAsync(cancellationToken).ConfigureAwait(false) is { } message)
         {
             if (message.Started is { } info)

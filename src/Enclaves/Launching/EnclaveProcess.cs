@@ -84,6 +84,12 @@ public static class EnclaveProcess
             await SendAsync(new LaunchMessage { Failed = LaunchFailure.From(exception) }).ConfigureAwait(false);
             return Failure;
         }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A disk that is full, an image that cannot be read any more: no fault of ours, which would be shown with its place in the code.
+            await SendAsync(new LaunchMessage { Failed = new LaunchFailure(EnclaveFailure.FileOperation, exception.Message, null) }).ConfigureAwait(false);
+            return Failure;
+        }
 #pragma warning disable CA1031 // The last frame of a background process: nobody else would tell the launcher what happened.
         catch (Exception exception)
 #pragma warning restore CA1031

@@ -45,7 +45,7 @@ sealed class LaunchChannel(Stream stream) : IAsyncDisposable
         {
             return await ReceiveFrameAsync(cancellationToken).ConfigureAwait(false) is { } frame ? LaunchEncoding.DecodeMessage(frame) : null;
         }
-        catch (Exception exception) when (exception is IOException or CborException or JsonException)
+        catch (Exception exception) when (exception is IOException or EnclaveException or CborException or JsonException)
         {
             return null;
         }

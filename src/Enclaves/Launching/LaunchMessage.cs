@@ -1,6 +1,6 @@
 namespace NitroEnclaves.Enclaves;
 
-/// <summary>What an enclave's process tells its launcher, one JSON object to a frame; one member is set.</summary>
+/// <summary>What an enclave's process tells its launcher, one message to a frame; one member is set.</summary>
 sealed record LaunchMessage
 {
     /// <summary>A line about what is being done.</summary>

@@ -7,7 +7,8 @@ public sealed class StartAheadTests : IDisposable
 
     static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    EnclaveLauncher Launcher => new("/bin/sh", "-c", $"echo $$ >> {_folder["started"]}; exec sleep 1000");
+    // It ends as an enclave's process does, when its launcher hangs up.
+    EnclaveLauncher Launcher => new("/bin/sh", "-c", $"echo $$ >> {_folder["started"]}; exec cat <&3");
 
     public void Dispose() => _folder.Dispose();
 
@@ -38,6 +39,19 @@ public sealed class StartAheadTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => starting);
         Assert.Equal([process], await StartedAsync());
         Assert.False(Directory.Exists($"/proc/{process}"));
+    }
+
+    [Fact]
+    public async Task One_that_has_ended_before_it_was_taken_is_told_as_a_failure()
+    {
+        using var launcher = new EnclaveLauncher("/bin/sh", "-c", $"echo ended > {_folder["started"]}");
+        launcher.StartAhead();
+        await StartedAsync();
+        // It closes its end when it is gone, a moment later: whether what is sent to it then still has a reader, or a write fails, is all the same.
+        await Task.Delay(TimeSpan.FromMilliseconds(100), Cancellation);
+        var failure = await Assert.ThrowsAsync<EnclaveException>(
+            () => launcher.StartAsync(Samples.Options with { RegistryPath = _folder["registry"] }, null, Cancellation));
+        Assert.Equal(EnclaveFailure.ProcessConnection, failure.Failure);
     }
 
     [Fact]
