@@ -12,6 +12,7 @@ namespace NitroEnclaves.Serve;
 static class EnclaveEndpoints
 {
     const string Json = "application/json";
+    const string FailedConnections = "Failed-Connections";
 
     public static void Map(WebApplication application)
     {
@@ -34,8 +35,16 @@ static class EnclaveEndpoints
         from method in endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods
         select $"{method} {endpoint.RoutePattern.RawText}";
 
-    static async Task ListAsync(HttpContext context) =>
-        await WriteAsync(context, EnclaveJson.Write(await Options(context).Registry.DescribeAsync(context.Request.Query["metadata"] == "true", context.RequestAborted)));
+    static async Task ListAsync(HttpContext context)
+    {
+        var described = await Options(context).Registry.DescribeAllAsync(context.Request.Query["metadata"] == "true", context.RequestAborted);
+        if (described.Silent.Count > 0)
+        {
+            context.Response.Headers[FailedConnections] = described.Silent.Count.ToString(CultureInfo.InvariantCulture);
+        }
+
+        await WriteAsync(context, EnclaveJson.Write(described.Answered));
+    }
 
     static async Task RunAsync(HttpContext context)
     {
@@ -67,12 +76,8 @@ static class EnclaveEndpoints
 
     static async Task TerminateAllAsync(HttpContext context)
     {
-        var ended = new List<EnclaveTermination>();
-        foreach (var entry in await Options(context).Registry.ListAsync(context.RequestAborted))
-        {
-            ended.Add(await TerminateAsync(context, () => Task.FromResult(entry)));
-        }
-
+        var entries = await Options(context).Registry.ListAsync(context.RequestAborted);
+        var ended = await Task.WhenAll(entries.Select(entry => TerminateAsync(context, () => Task.FromResult(entry))));
         await WriteAsync(context, EnclaveJson.Write(ended));
     }
 
@@ -84,7 +89,21 @@ static class EnclaveEndpoints
         return await Options(context).Registry.Connect(entry.Id).TerminateAsync(context.RequestAborted);
     });
 
-    static async Task WaitAsync(HttpContext context) => await WriteAsync(context, EnclaveJson.Write(await (await ClientAsync(context)).WaitAsync(context.RequestAborted)));
+    static async Task WaitAsync(HttpContext context) => await WriteAsync(context, EnclaveJson.Write(await AwaitEndAsync(context)));
+
+    static async Task<EnclaveEnd> AwaitEndAsync(HttpContext context)
+    {
+        var ends = context.RequestServices.GetRequiredService<EnclaveEnds>();
+        try
+        {
+            return await (await ClientAsync(context)).WaitAsync(context.RequestAborted);
+        }
+        catch (EnclaveException) when (ends.Find((string)context.Request.RouteValues["enclave"]!) is not null)
+        {
+            // It has ended already, or while this request was on its way.
+            return await ends.Find((string)context.Request.RouteValues["enclave"]!)!.WaitAsync(context.RequestAborted);
+        }
+    }
 
     static async Task CopyConsoleAsync(HttpContext context)
     {

@@ -27,7 +27,7 @@ sealed class EnclaveServer : IAsyncDisposable
         RemoveAbandoned(options.SocketPath);
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.ClearProviders();
-        builder.Services.AddSingleton(options).AddSingleton<EnclaveInstruments>().AddSingleton<EnclaveEvents>();
+        builder.Services.AddSingleton(options).AddSingleton<EnclaveInstruments>().AddSingleton<EnclaveEvents>().AddSingleton<EnclaveEnds>();
         builder.Services.AddSingleton(provider => new PrometheusText(provider.GetRequiredService<EnclaveInstruments>().Meter));
         builder.Services.AddSingleton<EnclaveWatch>().AddHostedService(provider => provider.GetRequiredService<EnclaveWatch>());
         builder.WebHost.ConfigureKestrel(kestrel =>

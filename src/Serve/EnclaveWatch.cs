@@ -6,7 +6,7 @@ namespace NitroEnclaves.Serve;
 /// <summary>
 /// Looks at the registry again and again, whoever starts and ends enclaves there, and turns what changed into events and instruments.
 /// </summary>
-sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, EnclaveInstruments instruments) : BackgroundService
+sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, EnclaveEnds ends, EnclaveInstruments instruments) : BackgroundService
 {
     const long MiB = 1 << 20;
 
@@ -21,8 +21,10 @@ sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, En
         await _looking.WaitAsync(cancellationToken);
         try
         {
-            var described = await options.Registry.DescribeAsync(cancellationToken: cancellationToken);
-            foreach (var missing in _running.Keys.Except(described.Select(enclave => enclave.EnclaveId)).ToArray())
+            var described = await options.Registry.DescribeAllAsync(cancellationToken: cancellationToken);
+            // One that does not answer now may run on: the next look tells.
+            var there = described.Answered.Select(enclave => enclave.EnclaveId).Concat(described.Silent.Select(enclave => enclave.Id));
+            foreach (var missing in _running.Keys.Except(there).ToArray())
             {
                 // The first time the news of its end may still be on the way.
                 if (!_missing.Add(missing))
@@ -31,16 +33,17 @@ sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, En
                 }
             }
 
-            foreach (var enclave in described)
+            var statistics = await Task.WhenAll(described.Answered.Select(enclave => StatisticsAsync(enclave.EnclaveId, cancellationToken)));
+            foreach (var (enclave, counted) in described.Answered.Zip(statistics))
             {
-                Observe(enclave, await StatisticsAsync(enclave.EnclaveId, cancellationToken));
+                Observe(enclave, counted);
             }
 
             instruments.Observe([.. _running.Values]);
         }
         catch (EnclaveException)
         {
-            // The registry or an enclave's process does not answer now: the next look tells.
+            // The registry cannot be read now: the next look tells.
         }
         finally
         {
@@ -91,7 +94,9 @@ sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, En
         {
             instruments.CountStart(observed.Engine);
             events.Publish("started", options.TimeProvider.GetUtcNow(), observed.Id, observed.Name);
-            _ = AwaitEndAsync(observed, _stopping.Token);
+            var end = options.Registry.Connect(observed.Id).WaitAsync(_stopping.Token);
+            ends.Keep(observed.Id, end);
+            _ = AwaitEndAsync(observed, end, _stopping.Token);
         }
 
         if (observed.Restarts - (earlier?.Restarts ?? 0) is > 0 and var restarts)
@@ -115,11 +120,11 @@ sealed class EnclaveWatch(EnclaveServerOptions options, EnclaveEvents events, En
     }
 
     // The enclave's process says how it ended, where it lives to say it; if it was killed, the next look finds the enclave missing.
-    async Task AwaitEndAsync(ObservedEnclave enclave, CancellationToken cancellationToken)
+    async Task AwaitEndAsync(ObservedEnclave enclave, Task<EnclaveEnd> ending, CancellationToken cancellationToken)
     {
         try
         {
-            var end = await options.Registry.Connect(enclave.Id).WaitAsync(cancellationToken);
+            var end = await ending;
             await _looking.WaitAsync(cancellationToken);
             try
             {

@@ -12,8 +12,14 @@ static class DescribeEnclavesCommand
         var command = new Command("describe-enclaves", "Describe the running enclaves.") { metadata };
         command.SetAction((parsed, cancellationToken) => CommandErrors.RunAsync(async () =>
         {
-            var descriptions = await new EnclaveRegistry().DescribeAsync(parsed.GetValue(metadata), cancellationToken);
-            Console.Out.WriteLine(EnclaveJson.Write(descriptions));
+            var descriptions = await new EnclaveRegistry().DescribeAllAsync(parsed.GetValue(metadata), cancellationToken);
+            if (descriptions.Silent.Count > 0)
+            {
+                await Console.Error.WriteLineAsync($"Failed connections: {descriptions.Silent.Count}");
+            }
+
+            Console.Out.WriteLine(EnclaveJson.Write(descriptions.Answered));
+            descriptions.ThrowIfSilent();
             return ExitCodes.Success;
         }));
         return command;

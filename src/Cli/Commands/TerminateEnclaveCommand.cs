@@ -17,13 +17,12 @@ static class TerminateEnclaveCommand
             var registry = new EnclaveRegistry();
             if (parsed.GetValue(all))
             {
-                var ended = new List<EnclaveTermination>();
-                foreach (var entry in await registry.ListAsync(cancellationToken))
-                {
-                    ended.Add(await TerminateAsync(registry, entry, cancellationToken));
-                }
-
-                Console.Out.WriteLine(EnclaveJson.Write(ended));
+                var ending = (await registry.ListAsync(cancellationToken)).Select(entry => TerminateAsync(registry, entry, cancellationToken)).ToArray();
+                var all = Task.WhenAll(ending);
+                await Task.WhenAny(all);
+                // What has ended is told, also where another has not.
+                Console.Out.WriteLine(EnclaveJson.Write([.. ending.Where(one => one.IsCompletedSuccessfully).Select(one => one.Result)]));
+                await all;
                 return ExitCodes.Success;
             }
 

@@ -6,7 +6,9 @@ namespace NitroEnclaves.Enclaves;
 /// <summary>The asking end of one connection to an enclave's process. All failures are <see cref="EnclaveException"/>.</summary>
 sealed class CommandConnection : IDisposable
 {
-    static readonly TimeSpan s_confirmationPatience = TimeSpan.FromSeconds(3);
+    // nitro-cli waits as long for an answer. A process that has work to do and no processor for it is given more.
+    static readonly TimeSpan s_answerPatience = TimeSpan.FromSeconds(3);
+    const int MostWaits = 10;
 
     readonly NetworkStream _stream;
 
@@ -52,26 +54,37 @@ sealed class CommandConnection : IDisposable
             return true;
         });
 
-    /// <summary>Reads an unframed number.</summary>
-    public Task<ulong> ReadNumberAsync(TimeSpan patience, CancellationToken cancellationToken) => Guard(
+    /// <summary>Reads an unframed number: within three seconds, or thirty where the process is seen to be busy.</summary>
+    public Task<ulong> ReadNumberAsync(CancellationToken cancellationToken) => Guard(
         async () =>
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            limit.CancelAfter(patience);
+            using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var reading = CommandFrame.ReadNumberAsync(_stream, giveUp.Token).AsTask();
             try
             {
-                return await CommandFrame.ReadNumberAsync(_stream, limit.Token).ConfigureAwait(false);
+                for (var waits = 1; ; waits++)
+                {
+                    try
+                    {
+                        return await reading.WaitAsync(s_answerPatience, cancellationToken).ConfigureAwait(false);
+                    }
+                    catch (TimeoutException) when (reading.IsCompleted || waits < MostWaits && ProcessActivity.HasWork(PeerCredentials.Of(_stream.Socket).ProcessId))
+                    {
+                        // On a starved machine either of us may be late.
+                    }
+                }
             }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            catch (TimeoutException)
             {
+                await giveUp.CancelAsync().ConfigureAwait(false);
                 throw new EnclaveException(EnclaveFailure.ProcessConnection, "The enclave's process did not answer in time.");
             }
         });
 
     /// <summary>Reads the number that says that the command was taken.</summary>
-    public async Task ReadConfirmationAsync(TimeSpan patience, CancellationToken cancellationToken)
+    public async Task ReadConfirmationAsync(CancellationToken cancellationToken)
     {
-        if (await ReadNumberAsync(patience, cancellationToken).ConfigureAwait(false) != CommandMessages.Confirmation)
+        if (await ReadNumberAsync(cancellationToken).ConfigureAwait(false) != CommandMessages.Confirmation)
         {
             throw new EnclaveException(EnclaveFailure.ProcessConnection, "The enclave's process did not confirm the command.");
         }
@@ -86,7 +99,7 @@ sealed class CommandConnection : IDisposable
     /// <summary>Reads the confirmation and then as <see cref="ReadOutputAsync"/>.</summary>
     public async Task<string> ReadConfirmedOutputAsync(CancellationToken cancellationToken)
     {
-        await ReadConfirmationAsync(s_confirmationPatience, cancellationToken).ConfigureAwait(false);
+        await ReadConfirmationAsync(cancellationToken).ConfigureAwait(false);
         return await ReadOutputAsync(cancellationToken).ConfigureAwait(false);
     }
 

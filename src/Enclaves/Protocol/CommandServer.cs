@@ -11,7 +11,8 @@ sealed class CommandServer : IAsyncDisposable
     const int MostConnections = 64;
     const UnixFileMode EverybodyConnects = (UnixFileMode)0x1f6;
 
-    static readonly TimeSpan s_drainPatience = TimeSpan.FromSeconds(2);
+    // As long as a single answer may take: a process without a processor must not cut off those whom it has kept waiting.
+    static readonly TimeSpan s_drainPatience = CommandSession.ReplyPatience;
 
     // Keeps connections from being closed before the kernel does it, at the very end of the process.
     static readonly List<Socket> s_untilExit = [];

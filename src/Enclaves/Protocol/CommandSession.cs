@@ -13,8 +13,10 @@ sealed class CommandSession(Socket socket, ICommandTarget target, uint owner) : 
     const ulong DebugModeFlag = 1;
     const int ConsoleChunk = 16 * 1024;
 
+    /// <summary>So long a peer may take to receive a part of an answer.</summary>
+    internal static readonly TimeSpan ReplyPatience = TimeSpan.FromSeconds(10);
+
     static readonly TimeSpan s_requestPatience = TimeSpan.FromSeconds(5);
-    static readonly TimeSpan s_replyPatience = TimeSpan.FromSeconds(10);
 
     readonly NetworkStream _stream = new(socket, ownsSocket: false);
 
@@ -220,7 +222,7 @@ sealed class CommandSession(Socket socket, ICommandTarget target, uint owner) : 
     async Task WriteAsync(byte[] item, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(s_replyPatience);
+        patience.CancelAfter(ReplyPatience);
         await CommandFrame.WriteAsync(_stream, item, patience.Token).ConfigureAwait(false);
     }
 

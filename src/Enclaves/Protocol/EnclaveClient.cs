@@ -9,13 +9,8 @@ namespace NitroEnclaves.Enclaves;
 /// <remarks>Every call is a connection of its own; calls may run at the same time. Get one from <see cref="EnclaveRegistry.Connect"/>.</remarks>
 public sealed class EnclaveClient
 {
-    // nitro-cli waits as long for a process's confirmation.
-    static readonly TimeSpan s_confirmationPatience = TimeSpan.FromSeconds(3);
-    static readonly TimeSpan s_terminationPatience = TimeSpan.FromSeconds(30);
-
-    // A command of our own, which nitro-cli has no time for: a program that has ended keeps what it printed for so long and longer.
-    static readonly TimeSpan s_consolePatience = TimeSpan.FromSeconds(30);
-
+    // All of an enclave is put away before the answer, and a machine that ends many at once may take a minute. nitro-cli has no limit.
+    static readonly TimeSpan s_terminationPatience = TimeSpan.FromMinutes(2);
     static readonly TimeSpan s_exitPatience = TimeSpan.FromSeconds(2);
 
     readonly string _path;
@@ -38,7 +33,7 @@ public sealed class EnclaveClient
     public async Task<uint> GetCidAsync(CancellationToken cancellationToken = default)
     {
         using var connection = await SendAsync(EnclaveCommand.GetEnclaveCID, null, cancellationToken).ConfigureAwait(false);
-        return (uint)await connection.ReadNumberAsync(s_confirmationPatience, cancellationToken).ConfigureAwait(false);
+        return (uint)await connection.ReadNumberAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>What the enclave has done so far.</summary>
@@ -52,14 +47,24 @@ public sealed class EnclaveClient
     }
 
     /// <summary>Ends the enclave; completes when everything of it is gone.</summary>
-    /// <exception cref="EnclaveException">The enclave cannot be reached, or it belongs to another user.</exception>
+    /// <exception cref="EnclaveException">The enclave cannot be reached, belongs to another user, or has not ended after two minutes.</exception>
     public async Task<EnclaveTermination> TerminateAsync(CancellationToken cancellationToken = default)
     {
         using var connection = await SendAsync(EnclaveCommand.Terminate, null, cancellationToken).ConfigureAwait(false);
         using var process = connection.WatchProcess();
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(s_terminationPatience);
-        var json = await connection.ReadOutputAsync(patience.Token).ConfigureAwait(false);
+        string json;
+        try
+        {
+            json = await connection.ReadOutputAsync(patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new EnclaveException(
+                EnclaveFailure.ProcessConnection, $"The enclave's process has not ended it within {s_terminationPatience.TotalMinutes:0} minutes.");
+        }
+
         // The kernel closes a dying process's sockets a moment before the process itself is gone.
         await process.WaitAsync(s_exitPatience).ConfigureAwait(false);
         return Parse(json, EnclaveJson.Context.EnclaveTermination);
@@ -85,7 +90,7 @@ public sealed class EnclaveClient
     {
         ArgumentNullException.ThrowIfNull(destination);
         using var connection = await SendAsync(EnclaveCommand.Console, CommandMessages.EncodeConsole(follow), cancellationToken).ConfigureAwait(false);
-        await connection.ReadConfirmationAsync(s_consolePatience, cancellationToken).ConfigureAwait(false);
+        await connection.ReadConfirmationAsync(cancellationToken).ConfigureAwait(false);
         var error = new StringBuilder();
         while (await connection.ReadReplyAsync(cancellationToken).ConfigureAwait(false) is { } reply)
         {

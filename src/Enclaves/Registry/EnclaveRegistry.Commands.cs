@@ -11,28 +11,42 @@ public sealed partial class EnclaveRegistry
     /// <summary>The engine's name in entries of enclaves that nitro-cli has started.</summary>
     public const string NitroCliEngine = "nitro-cli";
 
-    /// <summary>Describes all running enclaves, in the order of their CIDs, those that nitro-cli has started among them. Those that end meanwhile are left out.</summary>
+    /// <summary>
+    /// Describes all running enclaves, those that nitro-cli has started among them. All are asked at the same time, so that one that hangs
+    /// keeps the others back for three seconds and no longer. Those that end meanwhile are left out.
+    /// </summary>
     /// <param name="metadata">Whether the images' metadata is wanted too.</param>
     /// <param name="cancellationToken">Gives the wait up.</param>
     /// <exception cref="EnclaveException">The folder cannot be read (<see cref="EnclaveFailure.RegistryUnavailable"/>).</exception>
-    public async Task<IReadOnlyList<EnclaveDescription>> DescribeAsync(bool metadata = false, CancellationToken cancellationToken = default)
+    public async Task<EnclaveDescriptions> DescribeAllAsync(bool metadata = false, CancellationToken cancellationToken = default)
     {
-        var descriptions = new List<EnclaveDescription>();
         var own = List();
-        foreach (var entry in own.Where(entry => entry.State != EnclaveState.Starting))
+        EnclaveEntry[] running = [.. own.Where(entry => entry.State != EnclaveState.Starting)];
+        var asking = Task.WhenAll(running.Select(entry => TryDescribeAsync(Connect(entry.Id), metadata, cancellationToken)));
+        var others = DescribeOthersAsync(own, metadata, cancellationToken);
+        await Task.WhenAll(asking, others).ConfigureAwait(false);
+        var answers = await asking.ConfigureAwait(false);
+        EnclaveEntry[] silent = [.. running.Where((_, index) => answers[index] is null)];
+        if (silent.Length > 0)
         {
-            try
-            {
-                descriptions.Add(await Connect(entry.Id).DescribeAsync(metadata, cancellationToken).ConfigureAwait(false));
-            }
-            catch (EnclaveException) when (List().All(other => other.Id != entry.Id))
-            {
-                // It ended between the two questions.
-            }
+            // It may have ended between the two questions.
+            var living = List().Select(entry => entry.Id).ToHashSet();
+            silent = [.. silent.Where(entry => living.Contains(entry.Id))];
         }
 
-        descriptions.AddRange(await DescribeOthersAsync(own, metadata, cancellationToken).ConfigureAwait(false));
-        return [.. descriptions.OrderBy(description => description.EnclaveCid)];
+        return new EnclaveDescriptions(
+            [.. answers.OfType<EnclaveDescription>().Concat(await others.ConfigureAwait(false)).OrderBy(description => description.EnclaveCid)], silent);
+    }
+
+    /// <summary>As <see cref="DescribeAllAsync"/>, for those who need all of them.</summary>
+    /// <exception cref="EnclaveException">
+    /// The folder cannot be read (<see cref="EnclaveFailure.RegistryUnavailable"/>), or an enclave's process gave no answer (<see cref="EnclaveFailure.ProcessConnection"/>).
+    /// </exception>
+    public async Task<IReadOnlyList<EnclaveDescription>> DescribeAsync(bool metadata = false, CancellationToken cancellationToken = default)
+    {
+        var descriptions = await DescribeAllAsync(metadata, cancellationToken).ConfigureAwait(false);
+        descriptions.ThrowIfSilent();
+        return descriptions.Answered;
     }
 
     /// <summary>As <see cref="List"/>, and the enclaves that nitro-cli has started.</summary>
@@ -66,31 +80,44 @@ public sealed partial class EnclaveRegistry
     async Task<List<EnclaveDescription>> DescribeOthersAsync(IReadOnlyList<EnclaveEntry> own, bool metadata, CancellationToken cancellationToken)
     {
         var slots = own.Select(entry => EnclaveId.SlotText(entry.Id)).ToHashSet();
-        var descriptions = new List<EnclaveDescription>();
+        var asking = new List<Task<EnclaveDescription?>>();
         foreach (var path in Directory.EnumerateFiles(FolderPath, "*" + RegistryPaths.CommandsSuffix))
         {
             var slot = Path.GetFileNameWithoutExtension(path);
-            if (!slots.Contains(slot) && ulong.TryParse(slot, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _)
-                && await TryDescribeAsync(path, metadata, cancellationToken).ConfigureAwait(false) is { } description
-                && EnclaveId.SlotText(description.EnclaveId) == slot)
+            if (!slots.Contains(slot) && ulong.TryParse(slot, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _))
             {
-                descriptions.Add(description with { Engine = description.Engine ?? NitroCliEngine });
+                asking.Add(DescribeOtherAsync(path, slot, metadata, cancellationToken));
             }
         }
 
-        return descriptions;
+        return [.. (await Task.WhenAll(asking).ConfigureAwait(false)).OfType<EnclaveDescription>()];
     }
 
     // A socket that nobody listens at is nitro-cli's to remove; a process that gives no valid answer is none of an enclave.
-    static async Task<EnclaveDescription?> TryDescribeAsync(string path, bool metadata, CancellationToken cancellationToken)
+    static async Task<EnclaveDescription?> DescribeOtherAsync(string path, string slot, bool metadata, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(s_othersPatience);
         try
         {
-            return await new EnclaveClient(path).DescribeAsync(metadata, patience.Token).ConfigureAwait(false);
+            return await TryDescribeAsync(new EnclaveClient(path), metadata, patience.Token).ConfigureAwait(false) is { } description
+                && EnclaveId.SlotText(description.EnclaveId) == slot
+                ? description with { Engine = description.Engine ?? NitroCliEngine }
+                : null;
         }
-        catch (Exception exception) when (exception is EnclaveException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    static async Task<EnclaveDescription?> TryDescribeAsync(EnclaveClient client, bool metadata, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await client.DescribeAsync(metadata, cancellationToken).ConfigureAwait(false);
+        }
+        catch (EnclaveException)
         {
             return null;
         }

@@ -1,0 +1,8 @@
+// Waits for its end.
+#include <unistd.h>
+
+int main(void)
+{
+    for (;;)
+        pause();
+}
