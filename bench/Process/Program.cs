@@ -1,7 +1,7 @@
 using NitroEnclaves.Process.Benchmarks;
 
-// bench/Process [FILE]: what the process engine costs. FILE is the command whose start is measured (eng/single-file makes it; without it, that
-// row is left out).
+// bench/Process [FILE]: what the process engine costs. FILE is the command that is measured (eng/single-file makes it); without it there is no row for
+// its start, and the others measure the libraries in this program.
 var folder = Directory.CreateTempSubdirectory("nitro-bench-").FullName;
 try
 {

@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SAMPLES = 3000, THREADS = 8, PER_THREAD = 5000, CONNECTS = 200, CALLS = 50000, CHUNK = 65536, ROUNDS = 20 };
+enum { SAMPLES = 3000, THREADS = 8, PER_THREAD = 5000, CONNECTS = 200, CALLS = 50000, WORKS = 5000, CHUNK = 65536, ROUNDS = 20 };
 static const uint64_t STREAM = 1ull << 27;
 static int nsm;
 
@@ -88,6 +89,13 @@ static void send_stream(int connection) {
     if (read(connection, buffer, 1) != 1) { perror("the answer"); exit(1); }
 }
 
+static void map_page(void) {
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) { perror("mmap"); exit(1); }
+    *page = 1;
+    munmap(page, 4096);
+}
+
 #define BEST(best, work, count) do { \
     uint64_t start = now(); \
     work; \
@@ -106,7 +114,7 @@ int main(int count, char **arguments) {
     if (!path) measure_nsm();
 
     // Of many rounds the best: other programs of the machine only ever make one slower.
-    double connects = 0, stream = 0, getppids = 0, reads = 0, ioctls = 0;
+    double connects = 0, stream = 0, getppids = 0, reads = 0, ioctls = 0, blocks = 0, maps = 0;
     int file = open("/dev/zero", O_RDONLY);
     for (int round = 0; round < ROUNDS; round++) {
         BEST(connects, for (int i = 0; i < CONNECTS; i++) close(dial(path)), CONNECTS);
@@ -116,6 +124,9 @@ int main(int count, char **arguments) {
         BEST(getppids, for (int i = 0; i < CALLS; i++) syscall(SYS_getppid), CALLS);
         BEST(reads, for (int i = 0; i < CALLS; i++) if (read(file, buffer, 1) != 1) exit(1), CALLS);
         BEST(ioctls, for (int i = 0; i < CALLS; i++) if (ioctl(file, 0x5401, buffer) == 0) exit(1), CALLS);
+        // These do some work, as most calls of a program do.
+        BEST(blocks, for (int i = 0; i < WORKS; i++) if (read(file, buffer, CHUNK) != CHUNK) exit(1), WORKS);
+        BEST(maps, for (int i = 0; i < WORKS; i++) map_page(), WORKS);
     }
 
     tell("connect", connects);
@@ -123,5 +134,7 @@ int main(int count, char **arguments) {
     tell("getppid", getppids);
     tell("read", reads);
     tell("ioctl", ioctls);
+    tell("read-64k", blocks);
+    tell("mmap-munmap", maps);
     return 0;
 }

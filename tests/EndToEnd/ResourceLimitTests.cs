@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using NitroEnclaves.Enclaves;
 using NitroEnclaves.Images;
 
@@ -64,21 +63,19 @@ public sealed class ResourceLimitTests
         Assert.Equal(5, (await enclave.WaitAsync(Cancellation)).Status);
     }
 
-    // The machine of the other tests here may have groups of either version; this one is a guest of the qemu engine with the command in it,
-    // where the command, translated, takes half a minute.
+    // The machine of the other tests here may have groups of either version; this one is a guest of the qemu engine with the command in it.
     [Fact(Timeout = 900_000)]
     public async Task Control_groups_of_version_2_that_were_handed_to_an_ordinary_user_limit_as_well()
     {
         await using var host = new EnclaveHost();
         using var root = RootFileSystem.FromFolder(await ForeignParts.BringAsync("python"));
         root.AddFolder("usr/lib", Path.Combine(Checkout.RuntimeLibraries, "lib"));
-        root.AddFolder("nitro", Path.GetDirectoryName(Checkout.BuiltCommand)!);
-        AddRuntime(root);
+        Add("nitro", Checkout.BuiltCommand);
         Add("control-groups.py", Checkout.In("tests", "EndToEnd", "Guests", "control-groups.py"));
         Add("limits/bin/limits", await GuestPrograms.CompileAsync("limits"));
         var image = GuestImage.Build("machine", root, new ProgramDescription
         {
-            Command = ["/usr/bin/python3", "-u", "/control-groups.py", "/nitro/nitro", "run-enclave", "--engine", "process", "--rootfs", "/limits", "--memory", "64",
+            Command = ["/usr/bin/python3", "-u", "/control-groups.py", "/nitro", "run-enclave", "--engine", "process", "--rootfs", "/limits", "--memory", "64",
                 "--cpu-count", "1", "--attach-console", "--", "/bin/limits", "processes", "2000", "memory", "256"],
         });
         await using var machine = await host.StartAsync(host.Options(image.Path) with
@@ -99,15 +96,6 @@ public sealed class ResourceLimitTests
         Assert.DoesNotContain("not limited here", console, StringComparison.Ordinal);
 
         void Add(string path, string file) => root.Set(path, FileNode.RegularFile(FileContent.FromFile(file), (UnixFileMode)0x1ED));
-    }
-
-    // As an installation has it: dotnet, hostfxr, and the runtime that runs this test.
-    static void AddRuntime(RootFileSystem root)
-    {
-        var runtime = RuntimeEnvironment.GetRuntimeDirectory().TrimEnd('/');
-        var installation = Path.GetFullPath(Path.Combine(runtime, "..", "..", ".."));
-        root.AddFolder($"dotnet/shared/Microsoft.NETCore.App/{Path.GetFileName(runtime)}", runtime);
-        root.AddFolder("dotnet/host", Path.Combine(installation, "host"));
     }
 
     static async Task<(string Console, EnclaveEnd End)> RunAsync(params string[] arguments)

@@ -39,7 +39,7 @@ def become():
     os.setuid(USER)
 
 
-environment = {"HOME": "/tmp/home", "XDG_RUNTIME_DIR": "/tmp/home", "DOTNET_ROOT": "/dotnet", "PATH": "/bin:/usr/bin"}
+environment = {"HOME": "/tmp/home", "XDG_RUNTIME_DIR": "/tmp/home", "PATH": "/bin:/usr/bin"}
 ended = subprocess.run(sys.argv[1:], env=environment, preexec_fn=become, stderr=subprocess.STDOUT)
 print("status:", ended.returncode)
 print("groups left:", [name for name in os.listdir(f"{ROOT}/user") if name.startswith("nitro-enclave-")])

@@ -45,7 +45,7 @@ sealed class InterceptedHost : IAsyncDisposable
     public Task<ToolResult> RunAsync(params IReadOnlyList<string> command) => Parent.RunAsync(Host.Environment, command);
 
     /// <summary>Runs the command, however it ends.</summary>
-    public Task<ToolResult> NitroAsync(params IReadOnlyList<string> arguments) => RunAsync([Checkout.PublishedCommand, .. arguments]);
+    public Task<ToolResult> NitroAsync(params IReadOnlyList<string> arguments) => RunAsync([Checkout.BuiltCommand, .. arguments]);
 
     /// <summary>Runs the command, which has to succeed; returns what it printed.</summary>
     public async Task<string> SucceedsAsync(params IReadOnlyList<string> arguments)

@@ -105,7 +105,7 @@ public sealed class NitroStandInTests
         var random = new Random(20261121);
         for (var count = InterceptedHost.Wanted("NITRO_KILLS", Kills); count > 0; count--)
         {
-            using var program = stand.Parent.Start(stand.Host.Environment, [Checkout.PublishedCommand, .. InterceptedHost.Start(image)]);
+            using var program = stand.Parent.Start(stand.Host.Environment, [Checkout.BuiltCommand, .. InterceptedHost.Start(image)]);
             await Task.Delay((int)random.NextInt64(launch), Cancellation);
             while (stand.Host.Processes() is { Count: > 0 } processes)
             {

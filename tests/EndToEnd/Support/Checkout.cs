@@ -20,9 +20,6 @@ static class Checkout
     /// <summary>The command without what builds it.</summary>
     public static string BuiltCommand => In("artifacts", "nitro", "nitro");
 
-    /// <summary>The command as its script publishes it, to be run without the script.</summary>
-    public static string PublishedCommand => In("artifacts", "nitro", "nitro");
-
     /// <summary>A scratch folder of the build, for images and programs that tests make.</summary>
     public static string Scratch { get; } = In("artifacts", "end-to-end");
 

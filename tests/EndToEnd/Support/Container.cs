@@ -55,7 +55,7 @@ sealed class Container(string profile, IReadOnlyList<string> capabilities)
             ["env"] = Array(
             [
                 $"PATH={Environment.GetEnvironmentVariable("PATH")}", $"HOME={Environment.GetEnvironmentVariable("HOME")}",
-                $"DOTNET_ROOT={Environment.GetEnvironmentVariable("DOTNET_ROOT")}", "NITRO_CLI_SOCKETS_PATH=/dev/shm", "XDG_DATA_HOME=/dev/shm",
+                "NITRO_CLI_SOCKETS_PATH=/dev/shm", "XDG_DATA_HOME=/dev/shm",
             ]),
             ["cwd"] = "/",
             ["capabilities"] = new JsonObject { ["bounding"] = Array(capabilities), ["effective"] = Array(capabilities), ["permitted"] = Array(capabilities) },
