@@ -6,14 +6,17 @@ namespace NitroEnclaves.Vsock;
 
 /// <summary>
 /// A Unix socket's address at its full size. <see cref="UnixDomainSocketEndPoint"/> is not used for listeners for two reasons: a
-/// <see cref="Socket"/> bound with it fails to accept a peer whose own name is longer than the listener's, and removes the file by its
-/// name when closed, although the name may belong to a successor by then.
+/// <see cref="Socket"/> bound with it ends the whole process by an exception of its own thread when it accepts a peer whose name is longer than
+/// the listener's, and removes the file by its name when closed, although the name may belong to a successor by then.
 /// </summary>
 /// <param name="name">The bytes of <c>sun_path</c>; a first byte of zero puts the name into the abstract name space.</param>
 sealed class UnixSocketName(byte[] name) : EndPoint
 {
     /// <summary>The size of <c>struct sockaddr_un</c>: a u16 family and a name of 108 bytes.</summary>
     const int Size = 110;
+
+    // The class library copies a peer's address into a buffer of ours, and of a path without an end the kernel says that it has one.
+    const int Room = Size + 18;
 
     const int NameOffset = 2;
 
@@ -29,7 +32,7 @@ sealed class UnixSocketName(byte[] name) : EndPoint
 
     public override SocketAddress Serialize()
     {
-        var address = new SocketAddress(AddressFamily.Unix, Size);
+        var address = new SocketAddress(AddressFamily.Unix, Room) { Size = Size };
         var destination = address.Buffer.Span[NameOffset..Size];
         destination.Clear();
         name.CopyTo(destination);

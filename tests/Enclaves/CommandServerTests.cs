@@ -104,7 +104,7 @@ public sealed class CommandServerTests : IAsyncDisposable
         peer.SendCommand("Terminate");
         await _enclave.TerminationAsked.Task.WaitAsync(Cancellation);
         _server.StopListening();
-        Assert.False(File.Exists(_path));
+        await Assert.ThrowsAsync<EnclaveException>(() => new EnclaveClient(_path).GetCidAsync(Cancellation));
         _enclave.End.SetResult(new EnclaveEnd(EnclaveEndKind.Terminated, null, ""));
         Assert.Equal($"Successfully terminated enclave {_enclave.Id}.\n", peer.ReadText("StdErrMessage"));
         Assert.Equal(
@@ -226,6 +226,23 @@ public sealed class CommandServerTests : IAsyncDisposable
         await _server.DrainAsync();
         await _server.DisposeAsync();
         Assert.True((await terminating).Terminated);
+    }
+
+    [Fact]
+    public async Task A_renamed_socket_leaves_its_old_name_to_the_enclave_that_has_it_now()
+    {
+        File.Move(_path, _path + "2");
+        Assert.Equal(16u, await new EnclaveClient(_path + "2").GetCidAsync(Cancellation));
+        await File.WriteAllTextAsync(_path, "another's", Cancellation);
+        _server.StopListening();
+        Assert.True(File.Exists(_path));
+    }
+
+    [Fact]
+    public async Task A_peer_of_a_strange_name_takes_the_enclave_from_nobody()
+    {
+        using var stranger = StrangeName.Connect(_path, Path.GetDirectoryName(_path)!);
+        Assert.Equal(16u, await new EnclaveClient(_path).GetCidAsync(Cancellation));
     }
 
     [Theory]

@@ -42,6 +42,19 @@ public sealed class ConsoleServerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_peer_of_a_strange_name_is_a_peer()
+    {
+        var log = new ConsoleLog();
+        using var server = ConsoleServer.Start(SocketPath, 16, log);
+        using (StrangeName.Connect(SocketPath, _folder.FullName))
+        {
+            log.Complete();
+            using var connection = await new VsockConnector(new VsockOptions { Resolvers = [new ConsoleResolver(SocketPath)] })
+                .ConnectAsync(VsockAddress.Hypervisor, 10_016, TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
     public void Only_its_owner_may_read_it()
     {
         using var server = ConsoleServer.Start(SocketPath, 16, new ConsoleLog());

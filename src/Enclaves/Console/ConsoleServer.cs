@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
-using NitroEnclaves.Virtio;
 
 namespace NitroEnclaves.Enclaves;
 
@@ -34,13 +33,13 @@ sealed class ConsoleServer : IDisposable
     }
 
     /// <summary>Listens from now on.</summary>
-    /// <param name="path">The socket, readable for this user only.</param>
+    /// <param name="path">The socket's path, not taken yet, for this user only. Its file is the registration's to remove.</param>
     /// <param name="cid">The enclave's CID.</param>
     /// <param name="console">What it prints.</param>
-    /// <exception cref="IOException">The path cannot be listened at.</exception>
+    /// <exception cref="EnclaveException">The path cannot be listened at (<see cref="EnclaveFailure.RegistryUnavailable"/>).</exception>
     internal static ConsoleServer Start(string path, uint cid, ConsoleLog console)
     {
-        var server = new ConsoleServer(UnixListener.Bind(path, backlog: MaxReaders), cid, console);
+        var server = new ConsoleServer(RegistrySocket.Listen(path, UnixFileMode.UserRead | UnixFileMode.UserWrite, MaxReaders), cid, console);
         _ = server.AcceptAsync();
         return server;
     }

@@ -47,10 +47,7 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
     {
         // Whoever has the port has the name too: a file that is there is of an owner that was killed.
         File.Delete(path);
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        socket.Bind(new UnixDomainSocketEndPoint(path));
-        File.SetUnixFileMode(path, EverybodyConnects);
-        socket.Listen(Backlog);
+        using var socket = RegistrySocket.Listen(path, EverybodyConnects, Backlog);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var registering = RegisterAllAsync(socket, ending.Token);
         try
@@ -65,6 +62,7 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
             // Before the port is free: the next owner makes a file of its own.
             await ending.CancelAsync().ConfigureAwait(false);
             await registering.ConfigureAwait(false);
+            RegistryPaths.TryDelete(path);
             socket.Dispose();
             await AcceptWaitingAsync().ConfigureAwait(false);
             listener.Dispose();
@@ -115,9 +113,9 @@ sealed class HeartbeatPortOwner(VsockListener listener, string path, uint cid, A
                 {
                     RegisterIfPermitted(await listening.AcceptAsync(cancellationToken).ConfigureAwait(false), cancellationToken);
                 }
-                catch (Exception exception) when (exception is SocketException or ArgumentException)
+                catch (SocketException)
                 {
-                    // A peer that was gone before it was accepted, or bound to a name that .NET refuses, or no descriptor left for now: others wait.
+                    // A peer that was gone before it was accepted, or no descriptor left for now: others wait.
                     await Task.Delay(s_pause, time, cancellationToken).ConfigureAwait(false);
                 }
             }

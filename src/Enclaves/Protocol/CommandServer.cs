@@ -13,6 +13,7 @@ sealed class CommandServer : IAsyncDisposable
 
     // As long as a single answer may take: a process without a processor must not cut off those whom it has kept waiting.
     static readonly TimeSpan s_drainPatience = CommandSession.ReplyPatience;
+    static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
     // Keeps connections from being closed before the kernel does it, at the very end of the process.
     static readonly List<Socket> s_untilExit = [];
@@ -35,7 +36,7 @@ sealed class CommandServer : IAsyncDisposable
     }
 
     /// <summary>Starts to take commands.</summary>
-    /// <param name="path">The socket's path, not taken yet.</param>
+    /// <param name="path">The socket's path, not taken yet. Its file is the registration's to remove.</param>
     /// <param name="target">The enclave.</param>
     /// <param name="owner">The user who may do everything.</param>
     /// <param name="lingersUntilExit">
@@ -43,25 +44,11 @@ sealed class CommandServer : IAsyncDisposable
     /// nothing of the enclave is left. Otherwise disposing closes them.
     /// </param>
     /// <exception cref="EnclaveException">The socket cannot be made.</exception>
-    public static CommandServer Start(string path, ICommandTarget target, uint owner, bool lingersUntilExit = false)
-    {
-        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            listener.Bind(new UnixDomainSocketEndPoint(path));
-            // Everybody may connect, as with nitro-cli: the policy is applied per command.
-            File.SetUnixFileMode(path, EverybodyConnects);
-            listener.Listen();
-            return new CommandServer(listener, target, owner, lingersUntilExit);
-        }
-        catch (Exception exception) when (exception is SocketException or IOException or UnauthorizedAccessException)
-        {
-            listener.Dispose();
-            throw new EnclaveException(EnclaveFailure.RegistryUnavailable, $"The socket {path} cannot be made: {exception.Message}", exception);
-        }
-    }
+    public static CommandServer Start(string path, ICommandTarget target, uint owner, bool lingersUntilExit = false) =>
+        // Everybody may connect, as with nitro-cli: the policy is applied per command.
+        new(RegistrySocket.Listen(path, EverybodyConnects), target, owner, lingersUntilExit);
 
-    /// <summary>Takes no more commands and removes the socket; commands under way go on.</summary>
+    /// <summary>Takes no more commands; commands under way go on.</summary>
     public void StopListening() => _listener.Dispose();
 
     /// <summary>Lets commands under way finish, for a bounded time.</summary>
@@ -112,10 +99,11 @@ sealed class CommandServer : IAsyncDisposable
             {
                 return;
             }
-            catch (Exception exception) when (exception is SocketException or ArgumentException)
+            catch (SocketException)
             {
-                // A peer that is gone before it was accepted, or bound to a name that .NET refuses, is no reason to stop serving others.
+                // A peer that is gone before it was accepted, or no descriptor left for now, is no reason to stop serving others.
                 _places.Release();
+                await Task.Delay(s_pause).ConfigureAwait(false);
             }
         }
     }

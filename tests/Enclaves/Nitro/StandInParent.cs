@@ -28,7 +28,8 @@ sealed class StandInParent : IDisposable
 
     public ScriptedKernel Kernel => _kernel;
 
-    string VsockPath => Path.Combine(_folder.Path, "v");
+    /// <summary>The path of the vsock: <c>_&lt;port&gt;</c> behind it where the parent listens.</summary>
+    public string VsockPath => Path.Combine(_folder.Path, "v");
 
     /// <summary>An engine as one enclave's process has it.</summary>
     public NitroEngine Engine() => new(Driver, new OrdinaryMemoryParent(this, _kernel, Vsock));

@@ -38,6 +38,7 @@ sealed class NitroEnclaveStarter(string folder, AttestationAuthority authority, 
         var isBooting = 0;
         // Before the driver hears that the enclave runs, whose console can be read from then on.
         var console = new ConsoleLog();
+        File.Delete(ConsolePath(slot.Cid));
         using var consoles = slot.IsDebug ? ConsoleServer.Start(ConsolePath(slot.Cid), slot.Cid, console) : null;
         await Task.Yield();
         try
