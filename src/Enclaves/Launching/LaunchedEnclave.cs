@@ -54,16 +54,19 @@ public sealed class LaunchedEnclave : IAsyncDisposable
 
     async Task<EnclaveEnd> ReceiveEndAsync()
     {
+        string? failure = null;
         while (await _channel.ReceiveAsync(_letGo.Token).ConfigureAwait(false) is { } message)
         {
             if (message.Ended is { } end)
             {
                 return end;
             }
+
+            failure = message.Failed?.Message ?? failure;
         }
 
         var exit = await _process.Exit.ConfigureAwait(false);
         _registry.Tidy();
-        return new EnclaveEnd(EnclaveEndKind.EngineFailed, null, $"The enclave's process ended unexpectedly ({exit}), and the enclave with it.");
+        return new EnclaveEnd(EnclaveEndKind.EngineFailed, null, failure ?? $"The enclave's process ended unexpectedly ({exit}), and the enclave with it.");
     }
 }

@@ -4,8 +4,8 @@ namespace NitroEnclaves.Enclaves;
 sealed class EnclaveRun : IAsyncDisposable
 {
     // nitro-init reports its end and then resets: that long the last lines on the console may take, and so long a report that was sent
-    // just before the machine was gone may take to be read.
-    static readonly TimeSpan s_lastWords = TimeSpan.FromMilliseconds(500);
+    // just before the machine was gone may take to be read, on a machine with much to do. Whose init reports nothing ends so much later.
+    static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(2);
 
     readonly IRunningEnclave _running;
     readonly EnclaveReports _reports;

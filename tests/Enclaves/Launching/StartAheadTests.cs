@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace NitroEnclaves.Enclaves.Tests;
 
 /// <summary>A process that was started before its enclave's options are known.</summary>
@@ -52,6 +54,20 @@ public sealed class StartAheadTests : IDisposable
         var failure = await Assert.ThrowsAsync<EnclaveException>(
             () => launcher.StartAsync(Samples.Options with { RegistryPath = _folder["registry"] }, null, Cancellation));
         Assert.Equal(EnclaveFailure.ProcessConnection, failure.Failure);
+    }
+
+    [Fact]
+    public async Task What_fails_after_the_start_is_told_as_the_end()
+    {
+        using var pair = SocketPair.Create();
+        await using var process = new LaunchChannel(new NetworkStream(new Socket(pair.TakeTheirs()), ownsSocket: true));
+        var info = new EnclaveRunInfo { EnclaveName = "n", EnclaveId = $"{Samples.Parent}-enc0000000000000001", ProcessId = 1, EnclaveCid = 16, NumberOfCpus = 1, CpuIds = [0], MemoryMiB = 1 };
+        var child = ChildProcess.Start(new ChildProcessStart { FileName = "/bin/true" });
+        await using var enclave = new LaunchedEnclave(info, new EnclaveRegistry(_folder["registry"]), new LaunchChannel(pair.TakeStream()), child, endWithLauncher: false);
+        await process.SendAsync(new LaunchMessage { Failed = new LaunchFailure(EnclaveFailure.RegistryUnavailable, "The folder is gone.", null) }, Cancellation);
+        await process.DisposeAsync();
+        var end = await enclave.WaitAsync(Cancellation);
+        Assert.Equal((EnclaveEndKind.EngineFailed, "The folder is gone."), (end.Kind, end.Explanation));
     }
 
     [Fact]

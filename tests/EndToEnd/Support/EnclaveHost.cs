@@ -14,7 +14,7 @@ sealed class EnclaveHost : IAsyncDisposable
     // Every process of this host has it in its environment, or the instance id in its command line.
     const string MarkVariable = "NITRO_END_TO_END";
 
-    static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
     readonly string _folder = Directory.CreateTempSubdirectory("nitro-e2e-").FullName;
     int _slots;
@@ -103,7 +103,7 @@ sealed class EnclaveHost : IAsyncDisposable
     /// <summary>The options with which this host's programs reach its enclaves, and these them.</summary>
     public VsockOptions VsockOptions => new() { Resolvers = [new EnclaveVsockResolver(Registry)] };
 
-    /// <summary>Waits until no process, socket or file of an enclave is left; fails after a few seconds.</summary>
+    /// <summary>Waits until no process, socket or file of an enclave is left; fails after a minute, which a machine with much to do may need.</summary>
     public async Task AssertNothingLeftAsync()
     {
         using var patience = new CancellationTokenSource(s_patience);
