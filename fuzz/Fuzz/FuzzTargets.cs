@@ -25,5 +25,6 @@ static class FuzzTargets
         new AllocatorFuzzTarget(),
         new AllowlistFuzzTarget(),
         new ConfigurationFuzzTarget(),
+        new RunRequestFuzzTarget(),
     ];
 }

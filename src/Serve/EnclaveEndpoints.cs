@@ -48,8 +48,7 @@ static class EnclaveEndpoints
 
     static async Task RunAsync(HttpContext context)
     {
-        var request = await JsonSerializer.DeserializeAsync(context.Request.Body, ServeJson.Default.RunRequest, context.RequestAborted)
-            ?? throw new JsonException("The body is an object with eifPath and memoryMiB.");
+        var request = await RunRequest.ReadAsync(context.Request.Body, context.RequestAborted);
         var options = Options(context);
         var info = await Instruments(context).TraceAsync("run enclave", async activity =>
         {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using NitroEnclaves.Enclaves;
 
 namespace NitroEnclaves.Serve;
@@ -34,6 +35,12 @@ sealed record RunRequest(
     uint[]? VsockAllow = null)
 {
     const double LongestBoot = 86400;
+
+    /// <summary>Reads the body of a request.</summary>
+    /// <exception cref="JsonException">It is malformed, or lacks a member.</exception>
+    public static async ValueTask<RunRequest> ReadAsync(Stream body, CancellationToken cancellationToken) =>
+        await JsonSerializer.DeserializeAsync(body, ServeJson.Default.RunRequest, cancellationToken)
+            ?? throw new JsonException("The body is an object with eifPath and memoryMiB.");
 
     /// <summary>The options of the enclave.</summary>
     /// <param name="registryPath">Where it is entered.</param>
