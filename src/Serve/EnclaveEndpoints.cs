@@ -53,8 +53,8 @@ static class EnclaveEndpoints
         var info = await Instruments(context).TraceAsync("run enclave", async activity =>
         {
             activity?.SetTag("enclave.image", request.EifPath);
-            activity?.SetTag("enclave.engine", request.Engine ?? "auto");
-            await using var enclave = await options.Launcher.StartAsync(request.ToOptions(options.Registry.FolderPath), cancellationToken: context.RequestAborted);
+            activity?.SetTag("enclave.engine", request.Engine ?? options.Engine.ToString().ToLowerInvariant());
+            await using var enclave = await options.Launcher.StartAsync(request.ToOptions(options.Registry.FolderPath, options.Engine), cancellationToken: context.RequestAborted);
             activity?.SetTag("enclave.id", enclave.Info.EnclaveId);
             activity?.SetTag("enclave.name", enclave.Info.EnclaveName);
             return enclave.Info;

@@ -8,13 +8,14 @@ using Microsoft.Extensions.Logging;
 
 namespace NitroEnclaves.Serve;
 
-/// <summary>The HTTP server on its Unix socket, which only its owner can reach.</summary>
+/// <summary>The HTTP server on its Unix socket, which only its owner can reach, or its group too.</summary>
 sealed class EnclaveServer : IAsyncDisposable
 {
     // A request to run an enclave is a small object; nothing larger is read.
     const int MaxRequestLength = 64 << 10;
     const int MaxConnections = 256;
     const UnixFileMode OwnerAlone = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    const UnixFileMode OwnerAndGroup = OwnerAlone | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
     readonly WebApplication _application;
 
@@ -44,7 +45,7 @@ sealed class EnclaveServer : IAsyncDisposable
         try
         {
             await application.StartAsync(cancellationToken);
-            File.SetUnixFileMode(options.SocketPath, OwnerAlone);
+            File.SetUnixFileMode(options.SocketPath, options.GroupAccess ? OwnerAndGroup : OwnerAlone);
             return new EnclaveServer(application);
         }
         catch

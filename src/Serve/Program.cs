@@ -13,7 +13,9 @@ if (args is [EnclaveProcess.Verb, ..])
 }
 
 var socket = new Option<string?>("--socket") { HelpName = "PATH", Description = "The Unix socket to listen at, for this user alone (default: serve.http in the registry's folder)." };
-var command = new RootCommand("Serve this user's enclaves over HTTP on a Unix socket: run, describe, terminate, consoles, events, metrics.") { socket };
+var group = new Option<bool>("--group-access") { Description = "Let the members of this process's group reach the socket too: they command all of this user's enclaves." };
+var engine = new Option<string>("--engine") { HelpName = "NAME", Description = "What runs the enclaves of requests that do not say: auto, nitro, qemu or process.", DefaultValueFactory = _ => "auto" };
+var command = new RootCommand("Serve this user's enclaves over HTTP on a Unix socket: run, describe, terminate, consoles, events, metrics.") { socket, group, engine };
 command.SetAction(async (parsed, cancellationToken) =>
 {
     try
@@ -21,7 +23,15 @@ command.SetAction(async (parsed, cancellationToken) =>
         var registry = new EnclaveRegistry();
         var path = parsed.GetValue(socket) ?? Path.Combine(registry.FolderPath, "serve.http");
         await using var server = await EnclaveServer.StartAsync(
-            new EnclaveServerOptions { SocketPath = path, Registry = registry, Launcher = EnclaveLauncher.ForThisProgram() }, cancellationToken);
+            new EnclaveServerOptions
+            {
+                SocketPath = path,
+                GroupAccess = parsed.GetValue(group),
+                Engine = RunRequest.ParseEngine(parsed.GetValue(engine)!),
+                Registry = registry,
+                Launcher = EnclaveLauncher.ForThisProgram(),
+            },
+            cancellationToken);
         await Console.Error.WriteLineAsync($"Listening at {path}. Try: curl --unix-socket {path} http://nitro/v1/enclaves");
         await server.WaitForShutdownAsync();
         return 0;

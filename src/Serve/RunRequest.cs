@@ -44,8 +44,9 @@ sealed record RunRequest(
 
     /// <summary>The options of the enclave.</summary>
     /// <param name="registryPath">Where it is entered.</param>
+    /// <param name="engine">What runs it where the request does not say.</param>
     /// <exception cref="EnclaveException">A value cannot be meant.</exception>
-    public EnclaveOptions ToOptions(string registryPath) => new()
+    public EnclaveOptions ToOptions(string registryPath, EngineChoice engine = EngineChoice.Auto) => new()
     {
         EifPath = Path.IsPathFullyQualified(EifPath)
             ? EifPath
@@ -56,7 +57,7 @@ sealed record RunRequest(
         Name = EnclaveName,
         EnclaveCid = EnclaveCid,
         DebugMode = DebugMode,
-        Engine = ParseEngine(),
+        Engine = Engine is null ? engine : ParseEngine(Engine),
         Restart = ParseRestart(),
         BootTimeout = BootTimeout is not { } seconds ? null
             : seconds is > 0 and <= LongestBoot ? TimeSpan.FromSeconds(seconds)
@@ -77,9 +78,9 @@ sealed record RunRequest(
         };
     }
 
-    // By name alone.
-    EngineChoice ParseEngine() => Engine is null
-        ? EngineChoice.Auto
-        : Enum.GetValues<EngineChoice>().Cast<EngineChoice?>().FirstOrDefault(choice => choice.ToString()!.Equals(Engine, StringComparison.OrdinalIgnoreCase))
-            ?? throw new EnclaveException(EnclaveFailure.InvalidArgument, $"engine is {Engine}, not auto, nitro, qemu, machine or process.");
+    /// <summary>Reads an engine's name: no numbers, which enumerations take as well.</summary>
+    /// <exception cref="EnclaveException">There is no such engine.</exception>
+    public static EngineChoice ParseEngine(string name) =>
+        Enum.GetValues<EngineChoice>().Cast<EngineChoice?>().FirstOrDefault(choice => choice.ToString()!.Equals(name, StringComparison.OrdinalIgnoreCase))
+            ?? throw new EnclaveException(EnclaveFailure.InvalidArgument, $"engine is {name}, not auto, nitro, qemu, machine or process.");
 }

@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text.RegularExpressions;
 using NitroEnclaves.Enclaves;
 using NitroEnclaves.Proxy;
@@ -24,7 +25,7 @@ public sealed class DebianPackageTests
 
         var units = Directory.GetFiles(Path.Combine(root, "usr/lib/systemd/system"));
         Assert.Equal(
-            ["nitro-enclave@.service", "nitro-enclaves-allocator.service", "nitro-enclaves-vsock-proxy.service"],
+            ["nitro-enclave@.service", "nitro-enclaves-allocator.service", "nitro-enclaves-serve.service", "nitro-enclaves-vsock-proxy.service"],
             units.Select(Path.GetFileName).Order(StringComparer.Ordinal));
         foreach (var line in units.SelectMany(File.ReadLines).Where(line => line.StartsWith("Exec", StringComparison.Ordinal) && line.Contains("=/usr/bin/", StringComparison.Ordinal)))
         {
@@ -35,6 +36,26 @@ public sealed class DebianPackageTests
         }
 
         Assert.Contains("GROUP=\"ne\"", await File.ReadAllTextAsync(Path.Combine(root, "usr/lib/udev/rules.d/99-nitro_enclaves.rules"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 900_000)]
+    public async Task Its_server_runs_an_enclave_for_the_group()
+    {
+        var root = await DebianPackage.RootAsync();
+        await using var host = new EnclaveHost(EngineChoice.Process);
+        var image = await GuestImage.FromProgramAsync("program");
+        var socketPath = Path.Combine(host.Folder, "http");
+        using var server = await ServeProgram.StartAsync(
+            host, Path.Combine(root, "usr/bin/nitro"), ["serve", "--engine", "process", "--group-access", "--socket", socketPath]);
+        Assert.Equal("660", (await Tool.RunAsync("stat", ["-c", "%a", socketPath])).Trim());
+        using var http = ServeProgram.Client(socketPath);
+        using var started = await http.PostAsJsonAsync("/v1/enclaves", new { eifPath = image.Path, memoryMiB = 256, enclaveName = "packaged" }, TestContext.Current.CancellationToken);
+        Assert.True(started.IsSuccessStatusCode, await started.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Contains("nitro_enclave_running{engine=\"process\"} 1\n", await http.GetStringAsync("/metrics", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        using var ended = await http.DeleteAsync("/v1/enclaves/packaged", TestContext.Current.CancellationToken);
+        Assert.True(ended.IsSuccessStatusCode, await ended.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(0, await ServeProgram.EndAsync(server));
+        await host.AssertNothingLeftAsync();
     }
 
     [Fact(Timeout = 900_000)]
@@ -73,9 +94,11 @@ public sealed class DebianPackageTests
 
             Directory.CreateDirectory(Path.Combine(target, "etc"));
             await Tool.RunAsync("systemd-sysusers", [$"--root={target}"]);
+            var user = (await File.ReadAllLinesAsync(Path.Combine(target, "etc/passwd"), TestContext.Current.CancellationToken)).Single(line => line.StartsWith("nitro-enclaves:", StringComparison.Ordinal)).Split(':');
             await File.WriteAllTextAsync(Path.Combine(target, "etc/passwd"), "root:x:0:0::/:/bin/sh\n", TestContext.Current.CancellationToken);
             await Tool.RunAsync("systemd-tmpfiles", [$"--root={target}", "--create", "nitro-enclaves.conf"]);
             var group = (await File.ReadAllLinesAsync(Path.Combine(target, "etc/group"), TestContext.Current.CancellationToken)).Single(line => line.StartsWith("ne:", StringComparison.Ordinal)).Split(':')[2];
+            Assert.Equal(group, user[3]);
             foreach (var (made, mode) in new[] { ("run/nitro_enclaves", "775"), ("var/log/nitro_enclaves", "2775") })
             {
                 Assert.Equal($"{mode} 0 {group}", (await Tool.RunAsync("stat", ["-c", "%a %u %g", Path.Combine(target, made)])).Trim());

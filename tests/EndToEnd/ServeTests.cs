@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using NitroEnclaves.Enclaves;
@@ -15,6 +13,9 @@ public sealed class ServeTests(SampleImage sample)
 {
     const uint Port = 5000;
 
+    // With a runtime of its own beside it, into which an exporter can be loaded.
+    static readonly string s_program = Checkout.In("artifacts", "bin", "nitro-serve", "release", "nitro-serve");
+
     static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact(Timeout = 300_000)]
@@ -24,8 +25,8 @@ public sealed class ServeTests(SampleImage sample)
         await using var host = new EnclaveHost(EngineChoice.Process);
         var image = await GuestImage.FromProgramAsync("program");
         var socketPath = Path.Combine(host.RegistryPath, "serve.http");
-        using var server = await StartAsync(host);
-        using var http = Client(socketPath);
+        using var server = await ServeProgram.StartAsync(host, s_program);
+        using var http = ServeProgram.Client(socketPath);
         using var events = new StreamReader(await http.GetStreamAsync("/v1/events", Token));
 
         // One that is started here, of which the console is read while it runs.
@@ -66,13 +67,7 @@ public sealed class ServeTests(SampleImage sample)
         Assert.Contains("nitro_enclave_ends_total{kind=\"Terminated\"} 1\n", metrics, StringComparison.Ordinal);
         Assert.DoesNotContain(id, metrics, StringComparison.Ordinal);
 
-        using (var terminate = Process.Start("/bin/kill", ["-TERM", $"{server.Id}"]))
-        {
-            await terminate.WaitForExitAsync(Token);
-        }
-
-        await server.WaitForExitAsync(Token);
-        Assert.Equal(0, server.ExitCode);
+        Assert.Equal(0, await ServeProgram.EndAsync(server));
         await host.AssertNothingLeftAsync();
     }
 
@@ -83,8 +78,8 @@ public sealed class ServeTests(SampleImage sample)
         await using var host = new EnclaveHost();
         var socketPath = Path.Combine(host.RegistryPath, "serve.http");
         var export = Path.Combine(host.Folder, "export");
-        using var server = await StartAsync(host, ("DOTNET_STARTUP_HOOKS", typeof(ServeTests).Assembly.Location), ("TEST_EXPORT", export));
-        using var http = Client(socketPath);
+        using var server = await ServeProgram.StartAsync(host, s_program, environment: [("DOTNET_STARTUP_HOOKS", typeof(ServeTests).Assembly.Location), ("TEST_EXPORT", export)]);
+        using var http = ServeProgram.Client(socketPath);
         var schema = new ApiSchema(await GetAsync(http, "/openapi.json"));
         using var events = new StreamReader(await http.GetStreamAsync("/v1/events", Token));
 
@@ -120,12 +115,7 @@ public sealed class ServeTests(SampleImage sample)
         Assert.Equal((await end).GetRawText(), (await GetAsync(http, $"/v1/enclaves/{info.EnclaveId}/end")).GetRawText());
         Assert.Empty(schema.Faults("Event", await NextDataAsync(events)));
 
-        using (var terminate = Process.Start("/bin/kill", ["-TERM", $"{server.Id}"]))
-        {
-            await terminate.WaitForExitAsync(Token);
-        }
-
-        await server.WaitForExitAsync(Token);
+        await ServeProgram.EndAsync(server);
         var exported = await File.ReadAllLinesAsync(export, Token);
         Assert.Contains($"span run enclave Unset enclave.image={sample.Image.Path} enclave.engine=qemu enclave.id={info.EnclaveId} enclave.name=watched", exported);
         Assert.Contains($"span terminate enclave Unset enclave.id={info.EnclaveId} enclave.name=watched", exported);
@@ -140,42 +130,6 @@ public sealed class ServeTests(SampleImage sample)
         await using var connection = await host.ConnectAsync(enclave, Port);
         await connection.Stream.WriteAsync(Encoding.ASCII.GetBytes(order), Token);
     }
-
-    static async Task<Process> StartAsync(EnclaveHost host, params (string Name, string Value)[] environment)
-    {
-        var start = new ProcessStartInfo(Checkout.In("artifacts", "bin", "nitro-serve", "release", "nitro-serve")) { RedirectStandardError = true };
-        foreach (var (name, value) in host.Environment.Select(one => (one.Key, one.Value)).Concat(environment))
-        {
-            start.Environment[name] = value;
-        }
-
-        var server = Process.Start(start)!;
-        var said = new StringBuilder();
-        while (await server.StandardError.ReadLineAsync(Token) is { } line)
-        {
-            said.AppendLine(line);
-            if (line.StartsWith("Listening at ", StringComparison.Ordinal))
-            {
-                return server;
-            }
-        }
-
-        throw new InvalidOperationException($"The server did not start:\n{said}");
-    }
-
-    static HttpClient Client(string socketPath) => new(new SocketsHttpHandler
-    {
-        ConnectCallback = async (_, cancellationToken) =>
-        {
-            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(socketPath), cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
-        },
-    })
-    {
-        BaseAddress = new Uri("http://nitro"),
-        Timeout = TimeSpan.FromMinutes(4),
-    };
 
     static async Task<JsonElement> GetAsync(HttpClient http, string path) => await http.GetFromJsonAsync<JsonElement>(path, Token);
 
