@@ -241,7 +241,7 @@ public sealed class CommandServerTests : IAsyncDisposable
     [Fact]
     public async Task A_peer_of_a_strange_name_takes_the_enclave_from_nobody()
     {
-        using var stranger = StrangeName.Connect(_path, Path.GetDirectoryName(_path)!);
+        using var stranger = await StrangeName.ConnectAsync(_path, Path.GetDirectoryName(_path)!);
         Assert.Equal(16u, await new EnclaveClient(_path).GetCidAsync(Cancellation));
     }
 

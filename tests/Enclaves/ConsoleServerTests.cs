@@ -46,7 +46,7 @@ public sealed class ConsoleServerTests : IDisposable
     {
         var log = new ConsoleLog();
         using var server = ConsoleServer.Start(SocketPath, 16, log);
-        using (StrangeName.Connect(SocketPath, _folder.FullName))
+        using (await StrangeName.ConnectAsync(SocketPath, _folder.FullName))
         {
             log.Complete();
             using var connection = await new VsockConnector(new VsockOptions { Resolvers = [new ConsoleResolver(SocketPath)] })

@@ -79,8 +79,8 @@ public sealed class HeartbeatPortTests : IDisposable
     public async Task A_peer_of_a_strange_name_keeps_nobody_from_waiting()
     {
         var owner = await OpenAsync(16);
-        using var waiting = StrangeName.Connect(Path.Combine(_parent.Registry.FolderPath, HeartbeatPort.SocketName), _parent.Registry.FolderPath);
-        using var enclave = StrangeName.Connect($"{_parent.VsockPath}_{EnclaveReports.Port}", Path.GetDirectoryName(_parent.VsockPath)!);
+        using var waiting = await StrangeName.ConnectAsync(Path.Combine(_parent.Registry.FolderPath, HeartbeatPort.SocketName), _parent.Registry.FolderPath);
+        using var enclave = await StrangeName.ConnectAsync($"{_parent.VsockPath}_{EnclaveReports.Port}", Path.GetDirectoryName(_parent.VsockPath)!);
         var second = await OpenAsync(17);
         await ExchangeAsync(second, 17);
         await second.DisposeAsync();
