@@ -8,8 +8,10 @@ static class CommandPolicy
 {
     const uint Root = 0;
 
-    public static bool Permits(EnclaveCommand command, uint userId, uint owner) =>
-        userId == owner || userId == Root || command is EnclaveCommand.Describe or EnclaveCommand.GetEnclaveCID
+    public static bool PermitsAll(uint userId, uint owner) => userId == owner || userId == Root;
+
+    public static bool Permits(EnclaveCommand command, uint userId, uint owner) => PermitsAll(userId, owner)
+        || command is EnclaveCommand.Describe or EnclaveCommand.GetEnclaveCID
             or EnclaveCommand.GetEnclaveFlags or EnclaveCommand.GetEnclaveName or EnclaveCommand.GetIDbyName or EnclaveCommand.Wait
             or EnclaveCommand.Statistics;
 }

@@ -24,6 +24,7 @@ sealed class CommandServer : IAsyncDisposable
     readonly uint _owner;
     readonly CancellationTokenSource _stopping = new();
     readonly SemaphoreSlim _places = new(MostConnections);
+    readonly StrangerAllowance _strangers;
     readonly List<Task> _connections = [];
     readonly List<Socket> _lingering = [];
     readonly Lock _lock = new();
@@ -31,7 +32,7 @@ sealed class CommandServer : IAsyncDisposable
 
     CommandServer(Socket listener, ICommandTarget target, uint owner, bool lingersUntilExit)
     {
-        (_listener, _target, _owner, _lingersUntilExit) = (listener, target, owner, lingersUntilExit);
+        (_listener, _target, _owner, _lingersUntilExit, _strangers) = (listener, target, owner, lingersUntilExit, new StrangerAllowance(owner));
         _accepting = AcceptAsync();
     }
 
@@ -119,17 +120,23 @@ sealed class CommandServer : IAsyncDisposable
 
     async Task ServeAsync(Socket socket)
     {
+        uint? entered = null;
         try
         {
-            using var session = new CommandSession(socket, _target, _owner);
-            if (await session.RunAsync(_stopping.Token).ConfigureAwait(false) == EnclaveCommand.Terminate)
+            var user = PeerCredentials.Of(socket).UserId;
+            if (_strangers.TryEnter(user))
             {
-                lock (_lock)
+                entered = user;
+                using var session = new CommandSession(socket, _target, _owner);
+                if (await session.RunAsync(_stopping.Token).ConfigureAwait(false) == EnclaveCommand.Terminate)
                 {
-                    _lingering.Add(socket);
-                }
+                    lock (_lock)
+                    {
+                        _lingering.Add(socket);
+                    }
 
-                return;
+                    return;
+                }
             }
         }
         catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException or EnclaveException)
@@ -138,6 +145,11 @@ sealed class CommandServer : IAsyncDisposable
         }
         finally
         {
+            if (entered is { } user)
+            {
+                _strangers.Leave(user);
+            }
+
             _places.Release();
         }
 
