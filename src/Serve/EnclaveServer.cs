@@ -2,9 +2,11 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using NitroEnclaves.Vsock;
 
 namespace NitroEnclaves.Serve;
 
@@ -38,6 +40,7 @@ sealed class EnclaveServer : IAsyncDisposable
             kestrel.Limits.MaxConcurrentConnections = MaxConnections;
             kestrel.ListenUnixSocket(options.SocketPath);
         });
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.CreateBoundListenSocket = _ => Bind(options));
         var application = builder.Build();
         EnclaveEndpoints.Map(application);
         // Before anything is counted.
@@ -45,7 +48,8 @@ sealed class EnclaveServer : IAsyncDisposable
         try
         {
             await application.StartAsync(cancellationToken);
-            File.SetUnixFileMode(options.SocketPath, options.GroupAccess ? OwnerAndGroup : OwnerAlone);
+            // As long as nobody else can have the name.
+            application.Lifetime.ApplicationStopping.Register(() => File.Delete(options.SocketPath));
             return new EnclaveServer(application);
         }
         catch
@@ -66,6 +70,24 @@ sealed class EnclaveServer : IAsyncDisposable
     {
         await _application.StopAsync(new CancellationTokenSource(TimeSpan.FromSeconds(2)).Token);
         await _application.DisposeAsync();
+    }
+
+    // By our own name for it, as a socket of the class library's ends the process when a client's name is longer than its own. The mode comes
+    // before anybody can connect.
+    static Socket Bind(EnclaveServerOptions options)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Bind(UnixSocketName.FromPath(options.SocketPath));
+            File.SetUnixFileMode(options.SocketPath, options.GroupAccess ? OwnerAndGroup : OwnerAlone);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 
     // A server that was killed leaves its socket behind; nobody answers at it.

@@ -38,6 +38,21 @@ public sealed class EnclaveServerTests
         {
             Assert.True(File.Exists(abandoned));
         }
+
+        Assert.False(File.Exists(abandoned));
+    }
+
+    [Fact]
+    public async Task A_client_is_answered_whatever_its_name_is()
+    {
+        await using var served = await ServedEnclaves.StartAsync();
+        using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        client.Bind(new UnixDomainSocketEndPoint($"\0{new string('c', served.SocketPath.Length)}{Environment.ProcessId}"));
+        await client.ConnectAsync(new UnixDomainSocketEndPoint(served.SocketPath), Token);
+        await client.SendAsync("GET /openapi.json HTTP/1.1\r\nHost: nitro\r\n\r\n"u8.ToArray(), Token);
+        var answer = new byte[15];
+        Assert.Equal(answer.Length, await client.ReceiveAsync(answer, Token));
+        Assert.Equal("HTTP/1.1 200 OK", Encoding.ASCII.GetString(answer));
     }
 
     [Fact]
