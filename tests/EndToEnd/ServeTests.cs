@@ -13,9 +13,6 @@ public sealed class ServeTests(SampleImage sample)
 {
     const uint Port = 5000;
 
-    // With a runtime of its own beside it, into which an exporter can be loaded.
-    static readonly string s_program = Checkout.In("artifacts", "bin", "nitro-serve", "release", "nitro-serve");
-
     static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact(Timeout = 300_000)]
@@ -25,7 +22,7 @@ public sealed class ServeTests(SampleImage sample)
         await using var host = new EnclaveHost(EngineChoice.Process);
         var image = await GuestImage.FromProgramAsync("program");
         var socketPath = Path.Combine(host.RegistryPath, "serve.http");
-        using var server = await ServeProgram.StartAsync(host, s_program);
+        using var server = await ServeProgram.StartAsync(host, ServeProgram.Built);
         using var http = ServeProgram.Client(socketPath);
         using var events = new StreamReader(await http.GetStreamAsync("/v1/events", Token));
 
@@ -78,7 +75,7 @@ public sealed class ServeTests(SampleImage sample)
         await using var host = new EnclaveHost();
         var socketPath = Path.Combine(host.RegistryPath, "serve.http");
         var export = Path.Combine(host.Folder, "export");
-        using var server = await ServeProgram.StartAsync(host, s_program, environment: [("DOTNET_STARTUP_HOOKS", typeof(ServeTests).Assembly.Location), ("TEST_EXPORT", export)]);
+        using var server = await ServeProgram.StartAsync(host, ServeProgram.Built, environment: [("DOTNET_STARTUP_HOOKS", typeof(ServeTests).Assembly.Location), ("TEST_EXPORT", export)]);
         using var http = ServeProgram.Client(socketPath);
         var schema = new ApiSchema(await GetAsync(http, "/openapi.json"));
         using var events = new StreamReader(await http.GetStreamAsync("/v1/events", Token));

@@ -65,7 +65,7 @@ public sealed class NitroStandInTests
     }
 
     [Fact(Timeout = 1_800_000)]
-    public async Task Parallel_starts_all_succeed()
+    public async Task Parallel_starts_and_ends_all_succeed()
     {
         var count = InterceptedHost.Wanted("NITRO_PARALLEL", Parallel);
         await using var stand = await InterceptedHost.CreateAsync(InterceptedHost.PagesOfEnclave * count, cores: count + 1);
@@ -81,12 +81,9 @@ public sealed class NitroStandInTests
         Assert.Empty(stand.Parent.Driver.FreeCpus);
         Assert.Equal(0, HugePageAllowance.FreeNow);
 
-        // The command waits three seconds for an answer, as nitro-cli does: on a machine of two processors not fifty at a time.
-        foreach (var enclave in started)
-        {
-            await stand.SucceedsAsync("terminate-enclave", "--enclave-id", (string)enclave["EnclaveID"]!);
-        }
-
+        clock.Restart();
+        await Task.WhenAll(started.Select(enclave => stand.SucceedsAsync("terminate-enclave", "--enclave-id", (string)enclave["EnclaveID"]!)));
+        Console.WriteLine($"They were ended at the same time: the last one after {clock.Elapsed.TotalSeconds:0.0} s.");
         await stand.AssertNothingLeftAsync();
         Assert.Empty(stand.Parent.Faults);
     }

@@ -7,6 +7,9 @@ namespace NitroEnclaves.EndToEnd.Tests;
 /// <summary>The program behind <c>nitro serve</c> for a host's enclaves, and a client of it.</summary>
 static class ServeProgram
 {
+    /// <summary>The program as the solution's build has it, on the machine's .NET, so that an exporter can be loaded into it.</summary>
+    public static string Built => Checkout.In("artifacts", "bin", "nitro-serve", "release", "nitro-serve");
+
     static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Starts it; returns when it listens.</summary>
