@@ -228,6 +228,25 @@ public sealed class CommandServerTests : IAsyncDisposable
         Assert.True((await terminating).Terminated);
     }
 
+    [Fact(Timeout = 60_000)]
+    public async Task Who_waits_for_an_answer_at_the_end_is_given_ten_seconds()
+    {
+        var time = new ManualTime();
+        var path = _folder["late.sock"];
+        await using var server = CommandServer.Start(path, _enclave, Interop.geteuid(), time: time);
+        var terminating = new EnclaveClient(path).TerminateAsync(Cancellation);
+        await _enclave.TerminationAsked.Task.WaitAsync(Cancellation);
+        server.StopListening();
+        var draining = server.DrainAsync();
+        await time.TimerAsync(CommandSession.ReplyPatience);
+        time.Advance(CommandSession.ReplyPatience - TimeSpan.FromSeconds(1));
+        Assert.False(draining.IsCompleted);
+        _enclave.End.SetResult(new EnclaveEnd(EnclaveEndKind.Terminated, null, "late"));
+        await draining;
+        await server.DisposeAsync();
+        Assert.True((await terminating).Terminated);
+    }
+
     [Fact]
     public async Task A_renamed_socket_leaves_its_old_name_to_the_enclave_that_has_it_now()
     {

@@ -22,6 +22,7 @@ sealed class CommandServer : IAsyncDisposable
     readonly bool _lingersUntilExit;
     readonly Socket _listener;
     readonly uint _owner;
+    readonly TimeProvider _time;
     readonly CancellationTokenSource _stopping = new();
     readonly SemaphoreSlim _places = new(MostConnections);
     readonly StrangerAllowance _strangers;
@@ -30,9 +31,9 @@ sealed class CommandServer : IAsyncDisposable
     readonly Lock _lock = new();
     readonly Task _accepting;
 
-    CommandServer(Socket listener, ICommandTarget target, uint owner, bool lingersUntilExit)
+    CommandServer(Socket listener, ICommandTarget target, uint owner, bool lingersUntilExit, TimeProvider time)
     {
-        (_listener, _target, _owner, _lingersUntilExit, _strangers) = (listener, target, owner, lingersUntilExit, new StrangerAllowance(owner));
+        (_listener, _target, _owner, _lingersUntilExit, _time, _strangers) = (listener, target, owner, lingersUntilExit, time, new StrangerAllowance(owner));
         _accepting = AcceptAsync();
     }
 
@@ -44,15 +45,16 @@ sealed class CommandServer : IAsyncDisposable
     /// Leaves the connections of those who asked for the end open until the process is gone: that their stream ends then tells them that
     /// nothing of the enclave is left. Otherwise disposing closes them.
     /// </param>
+    /// <param name="time">The clock of <see cref="DrainAsync"/>; null takes the system's.</param>
     /// <exception cref="EnclaveException">The socket cannot be made.</exception>
-    public static CommandServer Start(string path, ICommandTarget target, uint owner, bool lingersUntilExit = false) =>
+    public static CommandServer Start(string path, ICommandTarget target, uint owner, bool lingersUntilExit = false, TimeProvider? time = null) =>
         // Everybody may connect, as with nitro-cli: the policy is applied per command.
-        new(RegistrySocket.Listen(path, EverybodyConnects), target, owner, lingersUntilExit);
+        new(RegistrySocket.Listen(path, EverybodyConnects), target, owner, lingersUntilExit, time ?? TimeProvider.System);
 
     /// <summary>Takes no more commands; commands under way go on.</summary>
     public void StopListening() => _listener.Dispose();
 
-    /// <summary>Lets commands under way finish, for a bounded time.</summary>
+    /// <summary>Lets commands under way finish, for ten seconds at most.</summary>
     public async Task DrainAsync()
     {
         await _accepting.ConfigureAwait(false);
@@ -62,7 +64,7 @@ sealed class CommandServer : IAsyncDisposable
             all = Task.WhenAll(_connections);
         }
 
-        await Task.WhenAny(all, Task.Delay(s_drainPatience)).ConfigureAwait(false);
+        await Task.WhenAny(all, Task.Delay(s_drainPatience, _time)).ConfigureAwait(false);
     }
 
     /// <summary>Ends what is still under way.</summary>

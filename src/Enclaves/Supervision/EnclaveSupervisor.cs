@@ -156,7 +156,7 @@ sealed class EnclaveSupervisor
         CancellationToken stop)
     {
         await using var run = new CurrentRun { Run = first };
-        var server = CommandServer.Start(enclave.Registration.Paths.Commands, enclave, Interop.geteuid(), OwnsProcess);
+        var server = CommandServer.Start(enclave.Registration.Paths.Commands, enclave, Interop.geteuid(), OwnsProcess, _time);
         await using (server.ConfigureAwait(false))
         {
             using var consoles = enclave.ReadableConsole is { } readable
