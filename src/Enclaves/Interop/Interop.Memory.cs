@@ -10,6 +10,7 @@ static unsafe partial class Interop
     internal const int MAP_SHARED = 1;
     internal const int MAP_PRIVATE = 2;
     internal const int MAP_ANONYMOUS = 0x20;
+    internal const int MADV_POPULATE_WRITE = 23;
 
     /// <summary>What <c>mmap</c> returns when it fails.</summary>
     internal static readonly void* MAP_FAILED = (void*)-1;
@@ -19,6 +20,9 @@ static unsafe partial class Interop
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int mprotect(void* addr, nuint len, int prot);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int madvise(void* addr, nuint length, int advice);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int munmap(void* addr, nuint length);

@@ -35,10 +35,7 @@ sealed unsafe class HugePageRegion : SafeHandle
         var region = new HugePageRegion(address, size);
         if (region.IsInvalid)
         {
-            var reason = Marshal.GetLastPInvokeErrorMessage();
-            region.Dispose();
-            throw new EnclaveException(
-                EnclaveFailure.InsufficientMemoryAvailable, $"A huge page of {size >> 20} MiB cannot be had: {reason}. Set more aside: nitro allocate.");
+            throw Lacking();
         }
 
         // The kernel takes the page at the first touch, and by then has to know where: the driver refuses memory of another node than the
@@ -51,7 +48,19 @@ sealed unsafe class HugePageRegion : SafeHandle
             Interop.mbind(address, (nuint)size, MPOL_BIND, mask, 16 * BitsPerWord + 1);
         }
 
-        return region;
+        // Where another took the node's last page meanwhile that is an error here, and would be a signal that ends the process at the first touch.
+        // Kernels before 5.14 do not know the advice.
+        return Interop.madvise(address, (nuint)size, Interop.MADV_POPULATE_WRITE) == 0 || Marshal.GetLastPInvokeError() == Interop.Errno.EINVAL
+            ? region
+            : throw Lacking();
+
+        EnclaveException Lacking()
+        {
+            var reason = Marshal.GetLastPInvokeErrorMessage();
+            region.Dispose();
+            return new EnclaveException(
+                EnclaveFailure.InsufficientMemoryAvailable, $"A huge page of {size >> 20} MiB cannot be had: {reason}. Set more aside: nitro allocate.");
+        }
     }
 
     /// <summary>Part of the page.</summary>
