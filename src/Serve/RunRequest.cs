@@ -58,7 +58,7 @@ sealed record RunRequest(
         EnclaveCid = EnclaveCid,
         DebugMode = DebugMode,
         Engine = Engine is null ? engine : ParseEngine(Engine),
-        Restart = ParseRestart(),
+        Restart = new RestartPolicy().With(Restart, RestartLimit, RestartDelay),
         BootTimeout = BootTimeout is not { } seconds ? null
             : seconds is > 0 and <= LongestBoot ? TimeSpan.FromSeconds(seconds)
             : throw new EnclaveException(EnclaveFailure.InvalidArgument, $"bootTimeout is {seconds}, not more than 0 and at most {LongestBoot} seconds."),
@@ -66,17 +66,6 @@ sealed record RunRequest(
         VsockAllow = VsockAllow ?? [],
         RegistryPath = registryPath,
     };
-
-    RestartPolicy ParseRestart()
-    {
-        var defaults = new RestartPolicy();
-        return new RestartPolicy
-        {
-            Mode = Restart is null ? defaults.Mode : RestartPolicy.ParseMode(Restart),
-            Limit = RestartLimit ?? defaults.Limit,
-            Delay = RestartDelay is { } seconds ? RestartPolicy.ParseDelay(seconds) : defaults.Delay,
-        };
-    }
 
     /// <summary>Reads an engine's name: no numbers, which enumerations take as well.</summary>
     /// <exception cref="EnclaveException">There is no such engine.</exception>

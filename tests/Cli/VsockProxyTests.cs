@@ -120,6 +120,16 @@ public sealed class VsockProxyTests : IAsyncDisposable
     }
 
     [Theory]
+    [InlineData("ftp://127.0.0.1/")]
+    [InlineData("no address")]
+    public void An_instance_that_cannot_be_asked_for_its_region_is_named(string endpoint)
+    {
+        var result = NitroCommand.Run(["vsock-proxy", Allowed(1), "8000", "kms.{region}.example", "443"], "", ("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint), ("AWS_REGION", ""));
+        Assert.Equal(19, result.ExitCode);
+        Assert.StartsWith("[ E19 ] The AWS region of this instance is not known: ", result.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("vsock-proxy", "Vsock-TCP proxy 1.0.2\n")]
     public void It_tells_AWSs_version_under_its_name(string name, string version)
     {

@@ -27,10 +27,6 @@ sealed class RestartOptions
 
     /// <summary>The policy of the command line, where it says one, over that of a configuration file.</summary>
     /// <exception cref="EnclaveException">A value is out of range.</exception>
-    public RestartPolicy Over(RestartPolicy file, ParseResult parsed) => new()
-    {
-        Mode = parsed.GetValue(_mode) is { } mode ? RestartPolicy.ParseMode(mode) : file.Mode,
-        Limit = parsed.GetValue(_limit) ?? file.Limit,
-        Delay = parsed.GetValue(_delay) is { } seconds ? RestartPolicy.ParseDelay(seconds) : file.Delay,
-    };
+    public RestartPolicy Over(RestartPolicy file, ParseResult parsed) =>
+        file.With(parsed.GetValue(_mode), parsed.GetValue(_limit), parsed.GetValue(_delay));
 }

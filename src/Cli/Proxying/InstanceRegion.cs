@@ -51,7 +51,7 @@ static class InstanceRegion
                 ? region.GetString()!
                 : throw Unknown("its document names none");
         }
-        catch (Exception exception) when (exception is HttpRequestException or JsonException or UriFormatException or FormatException or InvalidOperationException
+        catch (Exception exception) when (exception is HttpRequestException or JsonException or UriFormatException or FormatException or InvalidOperationException or NotSupportedException
             || (exception is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
             throw Unknown($"{endpoint} gave no answer: {exception.Message}");

@@ -7,6 +7,9 @@ namespace NitroEnclaves.Cli.Proxying;
 sealed class ReloadedAllowlist : IDisposable
 {
     readonly PosixSignalRegistration? _registration;
+
+    // Two signals may come at once: the list that was read last is the one that holds.
+    readonly Lock _reading = new();
     volatile ProxyAllowlist _current;
 
     ReloadedAllowlist(ProxyAllowlist first, string? path)
@@ -50,15 +53,18 @@ sealed class ReloadedAllowlist : IDisposable
 
     void Reload(string path)
     {
-        try
+        lock (_reading)
         {
-            _current = ProxyAllowlistFile.Load(path);
-            Console.Error.WriteLine($"{path} was read anew: {_current.Count} entries.");
-            _ = Changed?.Invoke(_current);
-        }
-        catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
-        {
-            Console.Error.WriteLine($"The allowlist stays as it was: {exception.Message}");
+            try
+            {
+                _current = ProxyAllowlistFile.Load(path);
+                Console.Error.WriteLine($"{path} was read anew: {_current.Count} entries.");
+                _ = Changed?.Invoke(_current);
+            }
+            catch (Exception exception) when (exception is FormatException or IOException or UnauthorizedAccessException)
+            {
+                Console.Error.WriteLine($"The allowlist stays as it was: {exception.Message}");
+            }
         }
     }
 }

@@ -121,19 +121,8 @@ public sealed record RunEnclaveConfiguration
         DebugMode = DebugMode == true || AttachConsole == true,
         Name = EnclaveName,
         Engine = ParseEngine(),
-        Restart = ParseRestart(),
+        Restart = new RestartPolicy().With(Restart, RestartLimit, RestartDelay),
     };
-
-    RestartPolicy ParseRestart()
-    {
-        var defaults = new RestartPolicy();
-        return new RestartPolicy
-        {
-            Mode = Restart is null ? defaults.Mode : RestartPolicy.ParseMode(Restart),
-            Limit = RestartLimit ?? defaults.Limit,
-            Delay = RestartDelay is { } seconds ? RestartPolicy.ParseDelay(seconds) : defaults.Delay,
-        };
-    }
 
     EngineChoice ParseEngine() =>
         Engine is null ? EngineChoice.Auto

@@ -46,6 +46,18 @@ public sealed record RestartPolicy
         ? TimeSpan.FromSeconds(seconds)
         : throw new EnclaveException(EnclaveFailure.InvalidArgument, $"The pause before a restart is 0 to {LongestDelay.TotalSeconds} seconds, not {seconds}.");
 
+    /// <summary>This policy, with what is given in the place of its own.</summary>
+    /// <param name="mode">After which ends, as <see cref="ParseMode"/> reads it; null for this policy's.</param>
+    /// <param name="limit">How many starts in a row; null for this policy's.</param>
+    /// <param name="delay">The pause before the first of them, in seconds; null for this policy's.</param>
+    /// <exception cref="EnclaveException">The mode is none, or the pause is out of range (<see cref="EnclaveFailure.InvalidArgument"/>).</exception>
+    public RestartPolicy With(string? mode, int? limit, double? delay) => new()
+    {
+        Mode = mode is null ? Mode : ParseMode(mode),
+        Limit = limit ?? Limit,
+        Delay = delay is { } seconds ? ParseDelay(seconds) : Delay,
+    };
+
     internal void Validate()
     {
         if (!Enum.IsDefined(Mode) || Limit is < 1 or > MaximumLimit)
