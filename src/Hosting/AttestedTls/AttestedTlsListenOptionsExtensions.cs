@@ -8,9 +8,13 @@ namespace NitroEnclaves.Hosting;
 /// <summary>The server's side of attested TLS, for Kestrel.</summary>
 public static class AttestedTlsListenOptionsExtensions
 {
+    // Kestrel's ten seconds are for handshakes alone. The first one here makes a key and a document, and an emulated enclave may be slow at all of it.
+    static readonly TimeSpan s_handshakePatience = TimeSpan.FromSeconds(30);
+
     /// <summary>
     /// Has an end point speak HTTPS with the certificates of the <see cref="AttestedCertificateSource"/> in the service's container, where
-    /// <c>AddNitroEnclave</c> has put it. The first handshake makes it: the guard comes before any use of the NSM.
+    /// <c>AddNitroEnclave</c> has put it. The first handshake makes it: the guard comes before any use of
+    /// the NSM. A handshake may take 30 seconds.
     /// </summary>
     /// <param name="listen">The end point, over vsock or anything else.</param>
     /// <param name="configure">Changes other options of HTTPS; null leaves them.</param>
@@ -39,6 +43,7 @@ public static class AttestedTlsListenOptionsExtensions
         HomeFolder.Ensure();
         return listen.UseHttps(https =>
         {
+            https.HandshakeTimeout = s_handshakePatience;
             configure?.Invoke(https);
             https.ServerCertificateSelector = (_, _) => certificates().Current;
         });
