@@ -61,7 +61,7 @@ sealed class LogFile : IEnclaveLogOutput
             Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
             if (new FileInfo(_path) is { Exists: true, Length: > LongestFile })
             {
-                File.Move(_path, _path + ".1", overwrite: true);
+                PutAside();
             }
 
             var isNew = !File.Exists(_path);
@@ -88,6 +88,19 @@ sealed class LogFile : IEnclaveLogOutput
         {
             problem = $"No log is kept: {exception.Message}";
             return false;
+        }
+    }
+
+    // Several processes may find it too long at once: one of them moves it, and the others see by then that another has its name.
+    void PutAside()
+    {
+        using var file = Interop.open(_path, Interop.O_RDONLY | Interop.O_NOFOLLOW | Interop.O_CLOEXEC, 0);
+        if (!file.IsInvalid && Interop.flock(file, Interop.LOCK_EX | Interop.LOCK_NB) == 0 && RandomAccess.GetLength(file) > LongestFile
+            && Interop.statx((int)file.DangerousGetHandle(), "", Interop.AT_EMPTY_PATH, Interop.STATX_BASIC_STATS, out var opened) == 0
+            && Interop.statx(Interop.AT_FDCWD, _path, Interop.AT_SYMLINK_NOFOLLOW, Interop.STATX_BASIC_STATS, out var named) == 0
+            && opened.stx_ino == named.stx_ino)
+        {
+            File.Move(_path, _path + ".1", overwrite: true);
         }
     }
 

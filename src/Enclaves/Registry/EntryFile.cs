@@ -31,7 +31,13 @@ sealed class EntryFile : IDisposable
         }
 
         var entry = new EntryFile(file);
-        return entry.TryLock() ? entry : throw new EnclaveException(EnclaveFailure.RegistryUnavailable, $"{path} cannot be locked.");
+        if (entry.TryLock())
+        {
+            return entry;
+        }
+
+        entry.Dispose();
+        throw new EnclaveException(EnclaveFailure.RegistryUnavailable, $"{path} cannot be locked.");
     }
 
     /// <summary>Opens the file of another process; null when it is gone or not to be read.</summary>

@@ -9,6 +9,8 @@ public sealed class EnclaveLogTests : IDisposable
 
     readonly TemporaryFolder _folder = new();
 
+    static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     public void Dispose() => _folder.Dispose();
 
     [Fact]
@@ -66,6 +68,39 @@ public sealed class EnclaveLogTests : IDisposable
         first.Write(Line("after"));
         Assert.Equal(LogFile.LongestFile + 1, new FileInfo(path + ".1").Length);
         Assert.EndsWith("[enclave] after", Assert.Single(File.ReadAllLines(path)), StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Of_several_that_find_it_too_long_one_puts_it_aside()
+    {
+        const int Writers = 8;
+        const int Rounds = 20;
+        var path = _folder[LogFile.Name];
+        using var together = new Barrier(Writers);
+        var writers = Enumerable.Range(0, Writers).Select(writer => Task.Factory.StartNew(
+            () =>
+            {
+                var file = LogFile.At(path, out _)!;
+                for (var round = 0; round < Rounds; round++)
+                {
+                    if (writer == 0)
+                    {
+                        using var grown = File.OpenWrite(path);
+                        grown.SetLength(LogFile.LongestFile + 1);
+                    }
+
+                    together.SignalAndWait(Cancellation);
+                    file.Write(Line($"{writer}"));
+                    together.SignalAndWait(Cancellation);
+                    if (writer == 0)
+                    {
+                        // The long one is there, and was not written over by what came after it.
+                        Assert.True(new FileInfo(path + ".1").Length > LogFile.LongestFile);
+                    }
+                }
+            },
+            Cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+        await Task.WhenAll(writers);
     }
 
     [Fact]
