@@ -4,10 +4,8 @@ using NitroEnclaves.Virtio;
 namespace NitroEnclaves.Enclaves;
 
 /// <summary>The processes of an enclave, held by process 1 of their namespace: when that ends, the kernel has ended all of them.</summary>
-sealed unsafe class EnclaveProcesses
+sealed class EnclaveProcesses
 {
-    // Unsafe because poll(2) takes the address of a structure on the stack.
-
     readonly SafeDescriptor _first;
     readonly Task<ResourceGroup?> _group;
 
@@ -82,8 +80,7 @@ sealed unsafe class EnclaveProcesses
     public int End(TimeSpan patience)
     {
         Kill();
-        var entry = new Interop.pollfd { fd = (int)_first.DangerousGetHandle(), events = Interop.POLLIN };
-        _ = Interop.poll(&entry, 1, (int)patience.TotalMilliseconds);
+        _ = DescriptorPoll.Await(_first, Interop.POLLIN, patience);
         _first.Dispose();
         var group = _group.GetAwaiter().GetResult();
         var kills = group?.OutOfMemoryKills ?? 0;

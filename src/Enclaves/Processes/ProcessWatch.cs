@@ -17,14 +17,7 @@ sealed class ProcessWatch : IDisposable
     /// <summary>Waits for the process's end, for a bounded time. An end that has not been collected by its parent yet counts.</summary>
     /// <returns>Whether it has ended.</returns>
     public Task<bool> WaitAsync(TimeSpan patience) =>
-        _process.IsInvalid ? Task.FromResult(true) : _isSelf ? Task.FromResult(false) : Task.Run(() => Poll((int)patience.TotalMilliseconds));
+        _process.IsInvalid ? Task.FromResult(true) : _isSelf ? Task.FromResult(false) : Task.Run(() => DescriptorPoll.Await(_process, Interop.POLLIN, patience));
 
     public void Dispose() => _process.Dispose();
-
-    unsafe bool Poll(int milliseconds)
-    {
-        // SAFETY: the structure lives on this stack frame, and Dispose comes after the wait.
-        var entry = new Interop.pollfd { fd = (int)_process.DangerousGetHandle(), events = Interop.POLLIN };
-        return Interop.poll(&entry, 1, milliseconds) > 0;
-    }
 }

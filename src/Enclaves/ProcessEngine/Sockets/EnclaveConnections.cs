@@ -174,8 +174,7 @@ sealed unsafe class EnclaveConnections : IDisposable
         while (true)
         {
             // Looked at before: accept(2) of a blocking socket would block us. Nobody but us, under the lock, accepts from it.
-            var ready = new Interop.pollfd { fd = (int)socket.DangerousGetHandle(), events = Interop.POLLIN };
-            if (Interop.poll(&ready, 1, 0) == 0)
+            if (!DescriptorPoll.Await(socket, Interop.POLLIN, TimeSpan.Zero))
             {
                 if ((Interop.fcntl(socket, Interop.EnclaveSocket.F_GETFL, 0) & Interop.EnclaveSocket.O_NONBLOCK) != 0)
                 {

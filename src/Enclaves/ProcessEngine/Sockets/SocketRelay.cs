@@ -10,7 +10,7 @@ namespace NitroEnclaves.Enclaves;
 /// </summary>
 sealed unsafe class SocketRelay
 {
-    // Unsafe because poll(2) takes the address of a structure on the stack.
+    // Unsafe because getsockopt(2) takes addresses of numbers on the stack.
 
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
@@ -63,10 +63,9 @@ sealed unsafe class SocketRelay
     static bool Await(SafeDescriptor target, IVsockGreeting? greeting)
     {
         var deadline = Environment.TickCount64 + (long)s_patience.TotalMilliseconds;
-        var entry = new Interop.pollfd { fd = (int)target.DangerousGetHandle(), events = Interop.EnclaveSocket.POLLOUT };
         int error = 0;
         uint length = sizeof(int);
-        if (Interop.poll(&entry, 1, (int)s_patience.TotalMilliseconds) <= 0
+        if (!DescriptorPoll.Await(target, Interop.EnclaveSocket.POLLOUT, s_patience)
             || Interop.EnclaveSocket.getsockopt(target, Interop.SOL_SOCKET, Interop.EnclaveSocket.SO_ERROR, &error, &length) != 0 || error != 0)
         {
             return false;
@@ -83,8 +82,7 @@ sealed unsafe class SocketRelay
             }
 
             var left = deadline - Environment.TickCount64;
-            entry.events = Interop.POLLIN;
-            if (left <= 0 || Interop.poll(&entry, 1, (int)left) <= 0)
+            if (left <= 0 || !DescriptorPoll.Await(target, Interop.POLLIN, TimeSpan.FromMilliseconds(left)))
             {
                 return false;
             }
