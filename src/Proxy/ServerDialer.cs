@@ -13,7 +13,7 @@ sealed class ServerDialer(ProxyOptions options, bool isVouchedFor = false)
     const int KeepAliveIntervalSeconds = 15;
     const int KeepAliveRetries = 4;
 
-    /// <summary>Connects to a server at the first of its addresses that answers.</summary>
+    /// <summary>Connects to a server at the first of its addresses that answers; one that does not answer at all holds the next up for a moment only.</summary>
     /// <returns>What became of it, the connection if there is one, and a sentence for the log if there is none.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async Task<(ServerDialOutcome Outcome, Socket? Server, string Explanation)> ConnectAsync(ProxyTarget target, CancellationToken cancellationToken)
@@ -28,13 +28,12 @@ sealed class ServerDialer(ProxyOptions options, bool isVouchedFor = false)
         limit.CancelAfter(options.ConnectTimeout);
         try
         {
-            foreach (var candidate in await options.ResolveAsync(target.Host, limit.Token).ConfigureAwait(false))
+            var resolved = await options.ResolveAsync(target.Host, limit.Token).ConfigureAwait(false);
+            var allowed = resolved.Where(candidate => target.Address is not null || allowlist.AllowsResolved(target, candidate));
+            var addresses = allowed.Select(candidate => new IPEndPoint(candidate, target.Port));
+            if (await HappyEyeballs.ConnectAsync(addresses, TryConnectAsync, limit.Token).ConfigureAwait(false) is { } server)
             {
-                if ((target.Address is not null || allowlist.AllowsResolved(target, candidate))
-                    && await TryConnectAsync(new IPEndPoint(candidate, target.Port), limit.Token).ConfigureAwait(false) is { } server)
-                {
-                    return (ServerDialOutcome.Connected, server, "");
-                }
+                return (ServerDialOutcome.Connected, server, "");
             }
 
             return (ServerDialOutcome.Unreachable, null, $"{target}: nobody answers at any allowed address");
@@ -49,26 +48,28 @@ sealed class ServerDialer(ProxyOptions options, bool isVouchedFor = false)
         }
     }
 
+    // Null also where this machine has nothing of the address's family.
     static async Task<Socket?> TryConnectAsync(IPEndPoint address, CancellationToken cancellationToken)
     {
-        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveIntervalSeconds);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveRetries);
+        Socket? socket = null;
         try
         {
+            socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, KeepAliveSeconds);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, KeepAliveIntervalSeconds);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveRetries);
             await socket.ConnectAsync(address, cancellationToken).ConfigureAwait(false);
             return socket;
         }
         catch (SocketException)
         {
-            socket.Dispose();
+            socket?.Dispose();
             return null;
         }
         catch
         {
-            socket.Dispose();
+            socket?.Dispose();
             throw;
         }
     }

@@ -25,9 +25,18 @@ sealed class EnclaveEnds
 
             // An id may be given away again.
             _ends[enclaveId] = end;
-            while (_order.Count > Kept)
+            // One that still runs is kept, whatever its age: as many as run are few.
+            for (var looked = _order.Count; looked > 0 && _order.Count > Kept; looked--)
             {
-                _ends.Remove(_order.Dequeue());
+                var oldest = _order.Dequeue();
+                if (_ends[oldest].IsCompleted)
+                {
+                    _ends.Remove(oldest);
+                }
+                else
+                {
+                    _order.Enqueue(oldest);
+                }
             }
         }
     }

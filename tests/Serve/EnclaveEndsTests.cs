@@ -46,4 +46,17 @@ public sealed class EnclaveEndsTests
         Assert.Null(_ends.Find("43"));
         Assert.Equal(256, Enumerable.Range(0, 300).Count(enclave => _ends.Find($"{enclave}") is not null));
     }
+
+    [Fact]
+    public void One_that_runs_is_not_forgotten()
+    {
+        _ends.Keep("running", new TaskCompletionSource<EnclaveEnd>().Task);
+        for (var enclave = 0; enclave < 600; enclave++)
+        {
+            _ends.Keep($"{enclave}", Task.FromResult(s_end));
+        }
+
+        Assert.NotNull(_ends.Find("running"));
+        Assert.Equal(255, Enumerable.Range(0, 600).Count(enclave => _ends.Find($"{enclave}") is not null));
+    }
 }
