@@ -1,8 +1,11 @@
 // What the process engine costs a program. Prints, a line each, a name and a number:
 //   main: the clock at its first instruction (nanoseconds, CLOCK_MONOTONIC); times in nanoseconds; rates in operations or MB a second.
-// In an enclave it has no arguments and sends to CID 3, port 7000; outside, its argument is the Unix socket to send to, and it has no NSM.
+// In an enclave it has no arguments and sends to CID 3, port 7000; outside, its argument is the Unix socket to send to, and it has no NSM. With
+// "filter" behind that it is under the smallest seccomp filter there is, which allows everything.
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <linux/vm_sockets.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -11,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -96,6 +100,12 @@ static void map_page(void) {
     munmap(page, 4096);
 }
 
+static void allow_everything(void) {
+    struct sock_filter allow = { .code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW };
+    struct sock_fprog filter = { .len = 1, .filter = &allow };
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter)) { perror("prctl"); exit(1); }
+}
+
 #define BEST(best, work, count) do { \
     uint64_t start = now(); \
     work; \
@@ -112,6 +122,7 @@ int main(int count, char **arguments) {
     // Long enough for somebody to read the console.
     if (path && strcmp(path, "linger") == 0) return (int)sleep(2);
     if (!path) measure_nsm();
+    if (count > 2) allow_everything();
 
     // Of many rounds the best: other programs of the machine only ever make one slower.
     double connects = 0, stream = 0, getppids = 0, reads = 0, ioctls = 0, blocks = 0, maps = 0;
