@@ -32,6 +32,7 @@ command.SetAction(async (parsed, cancellationToken) =>
                 Launcher = EnclaveLauncher.ForThisProgram(),
             },
             cancellationToken);
+        using var export = OpenTelemetryExport.Start();
         await Console.Error.WriteLineAsync($"Listening at {path}. Try: curl --unix-socket {path} http://nitro/v1/enclaves");
         await server.WaitForShutdownAsync();
         return 0;

@@ -39,14 +39,16 @@ public sealed class DebianPackageTests
     }
 
     [Fact(Timeout = 900_000)]
-    public async Task Its_server_runs_an_enclave_for_the_group()
+    public async Task Its_server_runs_an_enclave_for_the_group_and_tells_a_collector_of_it()
     {
+        await using var collector = OtlpCollector.Start();
         var root = await DebianPackage.RootAsync();
         await using var host = new EnclaveHost(EngineChoice.Process);
         var image = await GuestImage.FromProgramAsync("program");
         var socketPath = Path.Combine(host.Folder, "http");
         using var server = await ServeProgram.StartAsync(
-            host, Path.Combine(root, "usr/bin/nitro"), ["serve", "--engine", "process", "--group-access", "--socket", socketPath]);
+            host, Path.Combine(root, "usr/bin/nitro"), ["serve", "--engine", "process", "--group-access", "--socket", socketPath],
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", $"{collector.Endpoint}"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_RESOURCE_ATTRIBUTES", "host.name=parent"));
         Assert.Equal("660", (await Tool.RunAsync("stat", ["-c", "%a", socketPath])).Trim());
         using var http = ServeProgram.Client(socketPath);
         using var started = await http.PostAsJsonAsync("/v1/enclaves", new { eifPath = image.Path, memoryMiB = 256, enclaveName = "packaged" }, TestContext.Current.CancellationToken);
@@ -55,6 +57,11 @@ public sealed class DebianPackageTests
         using var ended = await http.DeleteAsync("/v1/enclaves/packaged", TestContext.Current.CancellationToken);
         Assert.True(ended.IsSuccessStatusCode, await ended.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         Assert.Equal(0, await ServeProgram.EndAsync(server));
+        foreach (var (path, name) in new[] { ("/v1/traces", "run enclave"), ("/v1/traces", "terminate enclave"), ("/v1/traces", "parent"), ("/v1/metrics", "nitro.enclave.starts"), ("/v1/metrics", "nitro-serve") })
+        {
+            Assert.Contains(name, collector.Received(path), StringComparison.Ordinal);
+        }
+
         await host.AssertNothingLeftAsync();
     }
 
