@@ -183,7 +183,11 @@ static void do_serve(FILE *answer, unsigned port) {
         for (;;) {
             int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
             if (fd < 0) continue;
-            if (fork() == 0) echo(fd);
+            if (fork() == 0) {
+                // Whoever is served last may outlive the server, and must not keep its port.
+                close(listener);
+                echo(fd);
+            }
             close(fd);
         }
     }
