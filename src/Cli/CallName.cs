@@ -6,6 +6,9 @@ namespace NitroEnclaves.Cli;
 /// </summary>
 static class CallName
 {
+    /// <summary>The version of nitro-cli for which the command stands in.</summary>
+    public const string NitroCliVersion = "1.5.0";
+
     const string OwnArguments = "/proc/self/cmdline";
 
     static readonly string s_name = Path.GetFileNameWithoutExtension(Read());
@@ -24,7 +27,7 @@ static class CallName
     /// <summary>What AWS's program of the name answers to <c>--version</c>; null for our own.</summary>
     public static string? Version => s_name switch
     {
-        "nitro-cli" => "Nitro CLI 1.5.0",
+        "nitro-cli" => $"Nitro CLI {NitroCliVersion}",
         "vsock-proxy" => "Vsock-TCP proxy 1.0.2",
         _ => null,
     };

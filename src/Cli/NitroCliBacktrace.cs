@@ -12,7 +12,6 @@ static class NitroCliBacktrace
     const string Variable = "BACKTRACE";
     const string LogsVariable = "NITRO_CLI_LOGS_PATH";
     const string LogsFolder = "/var/log/nitro_enclaves";
-    const string Version = "1.5.0";
 
     /// <summary>The lines that follow the first one.</summary>
     /// <param name="code">The number of the code.</param>
@@ -51,7 +50,7 @@ static class NitroCliBacktrace
         var place = frame?.GetFileName() ?? (frame is not null && DiagnosticMethodInfo.Create(frame) is { } method ? $"{method.DeclaringTypeName}.{method.Name}" : "?");
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"  Action: {Title(action)}\n  Subactions:{string.Concat(messages.Select(message => $"\n    {message}"))}\n  Root error file: {place}\n  Root error line: {frame?.GetFileLineNumber() ?? 0}\n  Version: {Version}");
+            $"  Action: {Title(action)}\n  Subactions:{string.Concat(messages.Select(message => $"\n    {message}"))}\n  Root error file: {place}\n  Root error line: {frame?.GetFileLineNumber() ?? 0}\n  Version: {CallName.NitroCliVersion}");
     }
 
     static string? Keep(string backtrace, DateTimeOffset now)

@@ -29,6 +29,7 @@ public sealed class OrdinaryUserTests
             host, "run-enclave", "--engine", "process", "--eif-path", image, "--memory", "512", "--cpu-count", "1", "--debug-mode", "--module-id", host.NewModuleId(),
             "--forward", $"vsock:7000=tcp:127.0.0.1:{((IPEndPoint)server.LocalEndpoint).Port}");
         Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Contains(ProcessEngine.Warning, run.Error, StringComparison.Ordinal);
         if (Environment.IsPrivilegedProcess)
         {
             // The control groups here are root's.
@@ -47,7 +48,8 @@ public sealed class OrdinaryUserTests
         await TalkAsync(host, enclave);
         Assert.Equal(
             "Connecting to the console for enclave 16...\nSuccessfully connected to the console.\nlistening: 5000\r\naccepted from CID 3\r\n", (await console).Output);
-        Assert.Contains("\"State\": \"RUNNING\"", (await user.RunAsync(host, "describe-enclaves")).Output, StringComparison.Ordinal);
+        var described = JsonNode.Parse((await user.RunAsync(host, "describe-enclaves")).Output)![0]!;
+        Assert.Equal(("RUNNING", ProcessEngine.Warning), ((string?)described["State"], (string?)described["Warning"]));
 
         // After its second connection the program ends by itself.
         await TalkAsync(host, enclave);

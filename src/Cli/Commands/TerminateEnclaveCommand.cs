@@ -18,11 +18,11 @@ static class TerminateEnclaveCommand
             if (parsed.GetValue(all))
             {
                 var ending = (await registry.ListAsync(cancellationToken)).Select(entry => TerminateAsync(registry, entry, cancellationToken)).ToArray();
-                var all = Task.WhenAll(ending);
-                await Task.WhenAny(all);
+                var ended = Task.WhenAll(ending);
+                await Task.WhenAny(ended);
                 // What has ended is told, also where another has not.
                 Console.Out.WriteLine(EnclaveJson.Write([.. ending.Where(one => one.IsCompletedSuccessfully).Select(one => one.Result)]));
-                await all;
+                await ended;
                 return ExitCodes.Success;
             }
 
